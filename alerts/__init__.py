@@ -1,0 +1,1 @@
+"""Whom to tell about an alert, and how: routing, delivery, channels, rendering."""

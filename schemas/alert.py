@@ -1,0 +1,71 @@
+"""Alert: one thing worth telling, with the sentences that prove it."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.base import Contract, ContentId, NonEmpty, Slug, StreamContract, UtcDatetime, content_id
+from schemas.match import Evidence, EvidenceField
+from schemas.watch import Severity
+
+
+class AlertKind(StrEnum):
+    """What an alert is about; routes match on it."""
+
+    MENTION = "mention"
+    SHIFT = "shift"
+    CORRECTION = "correction"
+    SURGE = "surge"
+    FEED_HEALTH = "feed_health"
+    DIGEST = "digest"
+
+
+class ArticleRef(Contract):
+    """What a reader needs to know of the article behind an alert."""
+
+    id: ContentId
+    revision_id: ContentId
+    title: str
+    outlet: NonEmpty
+    url: str | None = None
+    author: str | None = None
+    lang: str | None = None
+    country: str | None = None
+    published_at: UtcDatetime | None = None
+    first_seen_at: UtcDatetime
+
+
+class Excerpt(Contract):
+    """Verbatim sentences around evidence: `text` is the article's field from `start` to `end`.
+
+    `marks` are (start, end) of the evidence within `text`, sorted and apart.
+    """
+
+    field: EvidenceField
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+class Alert(StreamContract):
+    """One cause in one group. `id` = hash(group key, cause), so that a redelivery is the same alert."""
+
+    id: ContentId
+    kind: AlertKind
+    group_key: NonEmpty
+    watch_topic: Slug
+    watch_topic_title: str
+    severity: Severity
+    title: str
+    labels: dict[str, str] = {}
+    rule_ids: tuple[str, ...] = ()
+    article: ArticleRef | None = None
+    evidence: tuple[Evidence, ...] = ()
+    excerpts: tuple[Excerpt, ...] = ()
+    decided_at: UtcDatetime
+
+
+def alert_id(group_key: str, cause: str) -> str:
+    """Return the id of the alert that `cause` raises in this group."""
+    return content_id("alert", group_key, cause)

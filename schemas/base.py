@@ -1,0 +1,47 @@
+"""What every contract shares: frozen, strict, versioned, and identified by its content."""
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+ID_BYTES = 16
+
+
+class Contract(BaseModel):
+    """A frozen, strict value; unknown fields are an error, because a stream's name carries its version."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"
+    )
+
+
+class StreamContract(Contract):
+    """A contract that travels on a stream; `schema_version` is the n of the stream's `.vn`."""
+
+    schema_version: int = Field(default=1, ge=1, le=1)
+
+
+def content_id(*parts: str) -> str:
+    """Return the id of this content: 32 hex digits, the same for the same parts in the same order.
+
+    Each part is length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
+    """
+    digest = blake2b(digest_size=ID_BYTES)
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        digest.update(len(raw).to_bytes(8, "big"))
+        digest.update(raw)
+    return digest.hexdigest()
+
+
+def _to_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+ContentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+# Ids people write: they stand in file names, URLs, keys and on the command line.
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,127}$")]
+NonEmpty = Annotated[str, StringConstraints(min_length=1)]

@@ -1,0 +1,1 @@
+"""What Redline knows, pure: no I/O, no clock, no stream processor."""

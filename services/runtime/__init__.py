@@ -1,0 +1,1 @@
+"""Adapters to the world: the embedded log, Kafka, Valkey, logging, clocks."""
