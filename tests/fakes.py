@@ -1,11 +1,23 @@
 """Fakes for the ports: real behaviour, in memory. Add a class here when a port gets a second test."""
 
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
+from alerts.channels.base import FIRST_ATTEMPT, Attempt, SendResult, Sent
+from alerts.delivery import Decision, Dispatch, EntryState, Finish, Interrupted, Lane, LedgerUnavailableError
+from schemas.alert import Alert
+from schemas.delivery import Delivery, Outcome, idempotency_key
+from schemas.feed import Feed
 from schemas.streams import Stream
+from services.domain.feeds.changes import Changes, Seen
+from services.fetcher.state import FeedState, is_due_anew
+from services.fetcher.store import Claim, LeaseLostError
 
 EPOCH = datetime(2024, 11, 27, 9, 0, tzinfo=UTC)
 
@@ -40,3 +52,203 @@ class RecordingPublisher:
     def on(self, stream: Stream[Any]) -> list[Any]:
         """Return what was sent to one stream."""
         return [value for target, value in self.sent if target is stream]
+
+
+class InMemoryFeedStore:
+    """A feed store for one process; leases never expire, but `steal` takes one away."""
+
+    def __init__(self) -> None:
+        self.feeds: dict[str, Feed] = {}
+        self.timers: dict[str, datetime] = {}
+        self.states: dict[str, FeedState] = {}
+        self.seen_in: dict[str, dict[str, Seen]] = {}
+        self.leases: dict[str, Claim] = {}
+        self._version = 0
+
+    async def version(self) -> int:
+        return self._version
+
+    async def added_feeds(self) -> tuple[Feed, ...]:
+        return tuple(self.feeds[feed_id] for feed_id in sorted(self.feeds))
+
+    async def add_feed(self, feed: Feed) -> None:
+        self.feeds[feed.id] = feed
+        self._version += 1
+
+    async def remove_feed(self, feed_id: str) -> bool:
+        self._version += 1
+        return self.feeds.pop(feed_id, None) is not None
+
+    async def reconcile(self, feeds: Sequence[Feed], now: datetime) -> None:
+        ids = {feed.id for feed in feeds}
+        self.timers = {feed_id: at for feed_id, at in self.timers.items() if feed_id in ids}
+        for feed in feeds:
+            if is_due_anew(feed, self.states.get(feed.id), self.timers.get(feed.id)):
+                self.timers[feed.id] = now
+
+    async def due(self, now: datetime) -> list[str]:
+        return sorted((key for key, at in self.timers.items() if at <= now), key=lambda key: self.timers[key])
+
+    async def next_due_at(self, after: datetime) -> datetime | None:
+        return min((at for at in self.timers.values() if at > after), default=None)
+
+    async def claim(self, feed_id: str, now: datetime) -> Claim | None:
+        due_at = self.timers.get(feed_id)
+        if due_at is None or due_at > now or feed_id in self.leases:
+            return None
+        self.leases[feed_id] = Claim(feed_id, f"token {len(self.leases)}")
+        return self.leases[feed_id]
+
+    async def renew(self, claim: Claim) -> bool:
+        return self.leases.get(claim.feed_id) == claim
+
+    async def release(self, claim: Claim) -> None:
+        if self.leases.get(claim.feed_id) == claim:
+            del self.leases[claim.feed_id]
+
+    def steal(self, feed_id: str) -> None:
+        """Let another fetcher take the lease, as when ours had expired."""
+        self.leases[feed_id] = Claim(feed_id, "another fetcher")
+
+    async def state(self, feed_id: str) -> FeedState | None:
+        return self.states.get(feed_id)
+
+    async def seen(self, feed_id: str) -> dict[str, Seen]:
+        return dict(self.seen_in.get(feed_id, {}))
+
+    async def record(self, claim: Claim, state: FeedState, changes: Changes) -> None:
+        if self.leases.get(claim.feed_id) != claim:
+            raise LeaseLostError(claim.feed_id)
+        self.seen_in[claim.feed_id] = changes.applied_to(self.seen_in.get(claim.feed_id, {}))
+        self.states[claim.feed_id] = state
+        if claim.feed_id in self.timers:
+            self.timers[claim.feed_id] = state.due_at or datetime.max.replace(tzinfo=UTC)
+        del self.leases[claim.feed_id]
+
+
+@dataclass
+class _Entry:
+    """One delivery in InMemoryDeliveryLedger."""
+
+    alert: Alert
+    lane: Lane
+    queued_at: datetime
+    due_at: datetime | None
+    state: EntryState = EntryState.PENDING
+    attempt: int = 0
+    unknowns: int = 0
+    owner: str = ""
+    lease_until: datetime | None = None
+    reason: str = ""
+    external_ref: str | None = None
+
+
+class InMemoryDeliveryLedger:
+    """A DeliveryLedger in a dict; `reachable = False` makes every call fail as a store that is down does."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, _Entry] = {}
+        self.reachable = True
+        self._unpublished: dict[str, tuple[datetime, Delivery]] = {}
+
+    def state_of(self, key: str) -> EntryState:
+        return self.entries[key].state
+
+    async def enqueue(self, alert: Alert, lanes: Sequence[Lane], now: datetime) -> int:
+        self._check()
+        new = {idempotency_key(alert.id, *lane): lane for lane in lanes}
+        missing = {key: lane for key, lane in new.items() if key not in self.entries}
+        self.entries |= {key: _Entry(alert, lane, now, now) for key, lane in missing.items()}
+        return len(missing)
+
+    async def claim_due(
+        self, lane: Lane, *, owner: str, limit: int, now: datetime, lease: timedelta
+    ) -> Sequence[Dispatch]:
+        self._check()
+        waiting = [(entry.due_at, key) for key, entry in self.entries.items() if entry.lane == lane and entry.due_at]
+        dispatches = []
+        for _, key in sorted(pair for pair in waiting if pair[0] <= now)[:limit]:
+            entry = self.entries[key]
+            entry.state, entry.owner, entry.due_at, entry.lease_until = EntryState.SENDING, owner, None, now + lease
+            entry.attempt += 1
+            dispatches.append(Dispatch(key, lane, entry.alert, entry.attempt, entry.unknowns, entry.queued_at))
+        return dispatches
+
+    async def record(self, dispatch: Dispatch, decision: Decision, delivery: Delivery, *, owner: str) -> bool:
+        self._check()
+        ended_at = delivery.attempted_at + timedelta(seconds=delivery.duration_seconds)
+        self._unpublished[delivery.id] = (ended_at, delivery)
+        entry = self.entries[dispatch.key]
+        mine = (entry.state, entry.owner, entry.attempt) == (EntryState.SENDING, owner, dispatch.attempt)
+        sent_after_all = decision.outcome is Outcome.SENT and entry.state in {EntryState.UNKNOWN, EntryState.PENDING}
+        if not (mine or sent_after_all):
+            return False
+        entry.state = EntryState.PENDING if decision.outcome is Outcome.RETRY else EntryState(decision.outcome.value)
+        entry.unknowns += decision.outcome is Outcome.UNKNOWN
+        entry.reason, entry.lease_until = decision.reason, None
+        entry.due_at = None if isinstance(decision, Finish) else decision.due_at
+        entry.external_ref = decision.external_ref if isinstance(decision, Finish) else None
+        return True
+
+    async def reclaim(self, now: datetime, owner: str | None = None) -> Sequence[Interrupted]:
+        self._check()
+        interrupted = []
+        for key, entry in self.entries.items():
+            over = entry.lease_until is not None and entry.lease_until <= now
+            if entry.state is EntryState.SENDING and (over or entry.owner == owner):
+                entry.state, entry.due_at, entry.lease_until = EntryState.UNKNOWN, now, None
+                entry.unknowns += 1
+                interrupted.append(Interrupted(key, entry.lane, entry.alert.id, entry.attempt))
+        return interrupted
+
+    async def next_due_at(self, lane: Lane) -> datetime | None:
+        self._check()
+        return min(
+            (entry.due_at for entry in self.entries.values() if entry.lane == lane and entry.due_at), default=None
+        )
+
+    async def waiting(self) -> Mapping[Lane, int]:
+        self._check()
+        return Counter(entry.lane for entry in self.entries.values() if entry.due_at)
+
+    async def unpublished(self, recorded_before: datetime, limit: int = 1000) -> Sequence[Delivery]:
+        self._check()
+        recorded = sorted(self._unpublished.values(), key=lambda pair: pair[0])
+        return [delivery for ended_at, delivery in recorded if ended_at <= recorded_before][:limit]
+
+    async def published(self, deliveries: Sequence[Delivery]) -> None:
+        self._check()
+        for delivery in deliveries:
+            self._unpublished.pop(delivery.id, None)
+
+    def _check(self) -> None:
+        if not self.reachable:
+            raise LedgerUnavailableError("the store is down")
+
+
+class ScriptedChannel:
+    """A channel that answers as told, then with Sent; `sent` keeps (alert id, key, attempt) in order.
+
+    An exception in the script is raised; an asyncio.Event is waited for, and the next answer given.
+    """
+
+    def __init__(self, *script: SendResult | Exception | asyncio.Event, name: str = "scripted") -> None:
+        self.name = name
+        self.script = list(script)
+        self.sent: list[tuple[str, str, Attempt]] = []
+        self.closed = False
+
+    async def send(self, alert: Alert, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT) -> SendResult:
+        self.sent.append((alert.id, idempotency_key, attempt))
+        while self.script:
+            answer = self.script.pop(0)
+            if isinstance(answer, asyncio.Event):
+                await answer.wait()
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        return Sent()
+
+    async def aclose(self) -> None:
+        self.closed = True

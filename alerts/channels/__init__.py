@@ -1,0 +1,1 @@
+"""The ways out: each channel sends one message once, and says what happened."""

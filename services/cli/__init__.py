@@ -1,0 +1,1 @@
+"""The `redline` command, one file a command group."""

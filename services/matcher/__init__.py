@@ -1,0 +1,1 @@
+"""Articles in, matches out: every article against every watch rule."""

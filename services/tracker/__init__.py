@@ -1,0 +1,1 @@
+"""Matches in, alerts out: what is worth telling about each watch topic."""

@@ -1,0 +1,1 @@
+"""The watch-rule language: parse a query, and match articles against thousands of them."""

@@ -1,0 +1,199 @@
+"""The retry policy as pure decisions, and the ledger that makes every delivery happen once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from alerts.channels.base import Refused, RetryAfter, SendResult, Sent, Unknown
+from alerts.options import OnUnknown
+from schemas.alert import Alert
+from schemas.delivery import Delivery, Outcome
+
+KEEP_FINISHED = timedelta(days=35)  # a redelivery within this span sends nothing
+MAX_REASON_CHARS = 500
+
+
+class Lane(NamedTuple):
+    """One channel of one receiver: what is queued, paced and held back together."""
+
+    receiver: str
+    channel: str
+
+    def __str__(self) -> str:
+        return f"{self.receiver}/{self.channel}"
+
+
+class LedgerUnavailableError(Exception):
+    """The ledger cannot be reached now; nothing was changed, or the same call can be made again."""
+
+
+class EntryState(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"  # waits until it is due
+    SENDING = "sending"  # claimed by one alerter, until its lease ends
+    SENT = "sent"
+    UNKNOWN = "unknown"  # may have arrived; repeated when due, or held for good
+    DEAD = "dead"
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A queued alert that this alerter, and no other, may send now.
+
+    `attempt` counts this one; `unknowns` counts earlier attempts that may have arrived.
+    """
+
+    key: str
+    lane: Lane
+    alert: Alert
+    attempt: int
+    unknowns: int
+    queued_at: datetime
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """An attempt whose alerter stopped before it could say how it ended."""
+
+    key: str
+    lane: Lane
+    alert_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Do not try again: sent, dead, or unknown and held."""
+
+    outcome: Outcome
+    reason: str = ""
+    external_ref: str | None = None
+
+
+@dataclass(frozen=True)
+class TryAgain:
+    """Try again at `due_at`. `hold_lane` keeps the other messages of the lane back until then, too."""
+
+    outcome: Outcome
+    due_at: datetime
+    reason: str
+    hold_lane: bool = False
+
+
+Decision = Finish | TryAgain
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How a lane goes about failure; spans in seconds.
+
+    Pauses double from `first_pause` to `longest_pause`, each shortened by up to `jitter` of itself, so that alerts that
+    failed together do not come back together. `max_repeats` bounds how often a message that may have arrived is sent
+    again; None where the other side recognises the repeat.
+    """
+
+    give_up_after: timedelta = timedelta(hours=24)
+    first_pause: float = 1.0
+    longest_pause: float = 300.0
+    jitter: float = 0.5
+    send_timeout: float = 30.0
+    on_unknown: OnUnknown = OnUnknown.RESEND
+    max_repeats: int | None = None
+
+
+def decide(result: SendResult, dispatch: Dispatch, policy: RetryPolicy, *, now: datetime, chance: float) -> Decision:
+    """Say what follows from one attempt; `chance`, from 0 to 1, is what the jitter takes."""
+    match result:
+        case Sent(external_ref, note):
+            return Finish(Outcome.SENT, note[:MAX_REASON_CHARS], external_ref)
+        case Refused(reason):
+            return Finish(Outcome.DEAD, reason[:MAX_REASON_CHARS])
+        case RetryAfter():
+            pause = pause_before_retry(dispatch.attempt, policy, chance)
+            return _retry(result, dispatch, dispatch.queued_at + policy.give_up_after, now, pause)
+        case Unknown(reason):
+            pause = pause_before_retry(dispatch.attempt, policy, chance)
+            return _after_unknown(reason[:MAX_REASON_CHARS], dispatch, policy, now, pause)
+
+
+def held_back(dispatch: Dispatch, policy: RetryPolicy) -> Finish | None:
+    """Say that a dispatch must not be sent, because it may have arrived and the policy allows no (further) repeat."""
+    if dispatch.unknowns == 0:
+        return None
+    if policy.on_unknown is OnUnknown.HOLD:
+        return Finish(Outcome.UNKNOWN, "may have arrived; held, as on_unknown says")
+    if policy.max_repeats is not None and dispatch.unknowns > policy.max_repeats:
+        return Finish(Outcome.UNKNOWN, f"may have arrived; held after {policy.max_repeats} repeats")
+    return None
+
+
+def pause_before_retry(attempt: int, policy: RetryPolicy, chance: float) -> float:
+    """Return the seconds to wait after the nth failed attempt."""
+    doublings = min(attempt - 1, 32)
+    pause = min(policy.first_pause * 2.0**doublings, policy.longest_pause)
+    return pause * (1 - policy.jitter * chance)
+
+
+def _retry(result: RetryAfter, dispatch: Dispatch, deadline: datetime, now: datetime, pause: float) -> Decision:
+    reason = result.reason[:MAX_REASON_CHARS]
+    if now >= deadline:
+        return Finish(Outcome.DEAD, f"gave up after {dispatch.attempt} attempts: {reason}")
+    if result.seconds is None:
+        # The last try is made at the deadline itself rather than a pause too early.
+        return TryAgain(Outcome.RETRY, min(now + timedelta(seconds=pause), deadline), reason)
+    if result.seconds > (deadline - now).total_seconds():
+        return Finish(Outcome.DEAD, f"asked to wait {result.seconds:.0f} s, past the deadline: {reason}")
+    # No sooner than the ordinary pause: some answer Retry-After: 0 and mean it not.
+    wait = timedelta(seconds=max(result.seconds, min(pause, 1.0)))
+    return TryAgain(Outcome.RETRY, min(now + wait, deadline), reason, hold_lane=True)
+
+
+def _after_unknown(reason: str, dispatch: Dispatch, policy: RetryPolicy, now: datetime, pause: float) -> Decision:
+    repeats_left = policy.max_repeats is None or dispatch.unknowns < policy.max_repeats
+    if policy.on_unknown is OnUnknown.HOLD or not repeats_left or now >= dispatch.queued_at + policy.give_up_after:
+        return Finish(Outcome.UNKNOWN, reason)
+    return TryAgain(Outcome.UNKNOWN, now + timedelta(seconds=pause), reason)
+
+
+class DeliveryLedger(Protocol):
+    """A durable outbox keyed by idempotency key: pending -> sending -> sent, unknown or dead.
+
+    Every method raises LedgerUnavailableError when the store cannot be reached, and may then be called again.
+    """
+
+    async def enqueue(self, alert: Alert, lanes: Sequence[Lane], now: datetime) -> int:
+        """Queue the alert once for each lane; return for how many it was new. Durable when it returns."""
+        ...
+
+    async def claim_due(
+        self, lane: Lane, *, owner: str, limit: int, now: datetime, lease: timedelta
+    ) -> Sequence[Dispatch]:
+        """Take up to `limit` due entries, oldest due first; no other owner gets them before the lease ends."""
+        ...
+
+    async def record(self, dispatch: Dispatch, decision: Decision, delivery: Delivery, *, owner: str) -> bool:
+        """Note how an attempt ended, and keep the delivery to be published; False if the dispatch was lost meanwhile."""
+        ...
+
+    async def reclaim(self, now: datetime, owner: str | None = None) -> Sequence[Interrupted]:
+        """Make entries whose lease ended, and every one that `owner` was sending, unknown and due at once."""
+        ...
+
+    async def next_due_at(self, lane: Lane) -> datetime | None:
+        """Return when the lane's next entry is due, or None if it has none waiting."""
+        ...
+
+    async def waiting(self) -> Mapping[Lane, int]:
+        """Return the number of entries waiting in each lane that has any, also lanes no route leads to any more."""
+        ...
+
+    async def unpublished(self, recorded_before: datetime, limit: int = 1000) -> Sequence[Delivery]:
+        """Return recorded deliveries that nobody has reported as published, oldest first."""
+        ...
+
+    async def published(self, deliveries: Sequence[Delivery]) -> None:
+        """Forget that these deliveries wait to be published."""
+        ...

@@ -1,0 +1,322 @@
+"""The composition root: the only place where real adapters are built and handed to the services."""
+
+import asyncio
+import io
+import os
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from alerts.channels.assemble import OpenChannel, open_channels
+from alerts.routing import Routes
+from schemas.alert import Alert
+from schemas.feed import Feed
+from services.alerter import agent as alerter_agent
+from services.alerter.dispatcher import Dispatcher
+from services.alerter.handler import AlerterHandler
+from services.alerter.ledger import ValkeyDeliveryLedger
+from services.configuration import watched_fingerprint
+from services.fetcher.agent import FeedLoop
+from services.fetcher.client import FeedClient
+from services.fetcher.handler import FeedPoller
+from services.fetcher.parse_pool import ParsePool
+from services.fetcher.policy import FetchPolicy
+from services.fetcher.store import ValkeyFeedStore
+from services.matcher import agent as matcher_agent
+from services.matcher.handler import MatcherHandler
+from services.matcher.rule_store import ValkeyRuleStore
+from services.matcher.watchlist import Watchlist, WatchlistRefresher
+from services.ports import Publisher
+from services.provisioning.catalogues import Watched, load_feeds, load_routes, load_watched
+from services.runtime import valkey as valkey_client
+from services.runtime.apps import BrokerConfig, RedlineApp, create_app
+from services.runtime.clock import SystemClock
+from services.runtime.dead_letters import DeadLetters
+from services.runtime.embedded_valkey import Durability, EmbeddedValkey
+from services.runtime.faults import RuntimeFaultError, WorkerCrashedError
+from services.runtime.kafka import check_broker
+from services.runtime.publisher import StreamPublisher
+from services.runtime.worker import Background, OnReady, run_worker
+from services.settings import FetchSettings, LoadedSettings, Settings
+from services.tracker import agent as tracker_agent
+from services.tracker.handler import TrackerHandler
+
+
+class UnsentError(RuntimeFaultError):
+    """Alerts that could not be delivered in time."""
+
+    def __init__(self, count: int, seconds: float) -> None:
+        super().__init__(f"{count} deliveries did not succeed within {seconds:g} s; the log above says why")
+
+
+EMBEDDED_OWNER = "embedded"  # one process owns the embedded log, so its name is the same after a restart
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """Everything that files say, or that a caller such as the demo says in their place."""
+
+    watched: Callable[[], Watched]
+    feeds: Callable[[], tuple[Feed, ...]]
+    channels: Callable[[Routes], tuple[OpenChannel, ...]]
+    routes: Callable[[], Routes]
+
+
+@dataclass(frozen=True)
+class World:
+    """What every service is built from."""
+
+    settings: Settings
+    provisioned: Provisioned
+    valkey: Redis
+    broker: BrokerConfig
+    clock: SystemClock = field(default_factory=SystemClock)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A service ready to run: its app, and what runs beside it until the worker stops."""
+
+    app: RedlineApp
+    background: tuple[Background, ...] = ()
+
+
+def provisioned_by_files(loaded: LoadedSettings) -> Provisioned:
+    """Return what the files of the settings say, each read when it is needed."""
+    settings = loaded.settings
+    return Provisioned(
+        watched=lambda: load_watched(settings.topics, settings.actors),
+        feeds=lambda: load_feeds(settings.feeds),
+        routes=lambda: load_routes(settings.routes),
+        channels=lambda routes: open_channels(routes, loaded.secrets),
+    )
+
+
+def provisioned_for_demo(settings: Settings, feeds: tuple[Feed, ...], routes: str, *, quiet: bool) -> Provisioned:
+    """Return the seeds' topics with these feeds and routes (JSON); `quiet` prints no cards."""
+    return Provisioned(
+        watched=lambda: load_watched(settings.topics, settings.actors),
+        feeds=lambda: feeds,
+        routes=lambda: Routes.model_validate_json(routes),
+        channels=lambda parsed: open_channels(parsed, {}, console_file=io.StringIO() if quiet else None),
+    )
+
+
+async def run_services(
+    loaded: LoadedSettings,
+    names: Sequence[str],
+    *,
+    on_ready: OnReady | None = None,
+    stop: asyncio.Event | None = None,
+    provisioned: Provisioned | None = None,
+    extra: Callable[[World], Unit] | None = None,
+) -> None:
+    """Run these services in this process until `stop` is set or a signal arrives.
+
+    `extra` adds one more unit. Raises ConfigurationError, RuntimeFaultError.
+    """
+    settings = loaded.settings
+    if not settings.embedded_broker:
+        await check_broker(settings.log_url)
+    async with open_state(settings) as (valkey, crashed):
+        world = World(settings, provisioned or provisioned_by_files(loaded), valkey, broker_config(settings))
+        units = [await BUILDERS[name](world) for name in names]
+        if extra is not None:
+            units.append(extra(world))
+        await run_worker(
+            [unit.app for unit in units],
+            stop=stop or asyncio.Event(),
+            on_ready=on_ready,
+            background=[*(work for unit in units for work in unit.background), crashed],
+        )
+
+
+@asynccontextmanager
+async def open_state(settings: Settings) -> AsyncIterator[tuple[Redis, Background]]:
+    """Connect to the state store, starting the embedded one where none is set; also what ends when it crashes."""
+    if settings.redis_url is not None:
+        await valkey_client.check(settings.redis_url)
+        client = valkey_client.connect(settings.redis_url)
+        try:
+            yield client, _never
+        finally:
+            await client.aclose()
+        return
+    async with EmbeddedValkey(settings.data_dir, durability=valkey_durability(settings)) as server:
+
+        async def crashed() -> None:
+            raise WorkerCrashedError("the embedded Valkey", RuntimeError(await server.wait_crashed()))
+
+        client = valkey_client.connect(server.url)
+        try:
+            yield client, crashed
+        finally:
+            await client.aclose()
+
+
+async def _never() -> None:
+    """A server that is not ours does not end with us; commands that fail are tried again."""
+    await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def open_valkey(settings: Settings) -> AsyncIterator[Redis]:
+    """Connect to the state store for a command that does not run services."""
+    async with open_state(settings) as (client, _):
+        yield client
+
+
+def has_state(settings: Settings) -> bool:
+    """Whether there is a state store already, so that a command that only reads need not create one."""
+    return settings.redis_url is not None or (settings.data_dir / "valkey").is_dir()
+
+
+def broker_config(settings: Settings) -> BrokerConfig:
+    """Return where the streams are."""
+    return BrokerConfig(
+        settings.log_url,
+        synchronous=settings.durability,
+        replication_factor=settings.kafka.replication_factor,
+        min_insync_replicas=settings.kafka.min_insync_replicas,
+    )
+
+
+def fetch_policy(fetch: FetchSettings) -> FetchPolicy:
+    """Return how the fetcher behaves towards servers."""
+    return FetchPolicy(
+        contact=fetch.contact,
+        concurrency=fetch.concurrency,
+        timeout_seconds=fetch.timeout_seconds,
+        max_body_bytes=fetch.max_body_bytes,
+        allow_private=fetch.allow_private,
+        min_interval=timedelta(seconds=fetch.min_interval_seconds),
+        default_interval=timedelta(seconds=fetch.default_interval_seconds),
+        max_interval=timedelta(seconds=fetch.max_interval_seconds),
+        parse_workers=fetch.parse_workers,
+    )
+
+
+def valkey_durability(settings: Settings) -> Durability:
+    """Return what an acknowledged write to the embedded Valkey survives."""
+    return Durability.ALWAYS if settings.durability == "full" else Durability.EVERY_SECOND
+
+
+def owner_name(settings: Settings) -> str:
+    """Return the name under which this process holds leases."""
+    if settings.instance:
+        return settings.instance
+    return EMBEDDED_OWNER if settings.embedded_broker else f"{socket.gethostname()}-{os.getpid()}"
+
+
+@asynccontextmanager
+async def isolated_delivery(
+    loaded: LoadedSettings, publisher: Publisher, *, patience_seconds: float = 60.0
+) -> AsyncIterator[Callable[[Alert], Awaitable[None]]]:
+    """Deliver alerts to the configured receivers with a ledger of its own; wait at the end until all are sent.
+
+    Raises UnsentError when some are not within the time, for whatever reason their receivers have.
+    """
+    with tempfile.TemporaryDirectory(prefix="redline-replay-") as folder:
+        state = loaded.settings.model_copy(update={"data_dir": Path(folder), "redis_url": None})
+        provisioned = provisioned_by_files(loaded)
+        async with open_valkey(state) as valkey:
+            world = World(loaded.settings, provisioned, valkey, broker_config(loaded.settings))
+            dispatcher, handler, ledger = _delivery(world, publisher, EMBEDDED_OWNER)
+            await dispatcher.start()
+            try:
+                yield handler.handle
+                deadline = time.monotonic() + patience_seconds
+                while unsent := sum((await ledger.waiting()).values()):
+                    if time.monotonic() > deadline:
+                        raise UnsentError(unsent, patience_seconds)
+                    await asyncio.sleep(0.1)
+            finally:
+                await dispatcher.stop()
+
+
+def _delivery(
+    world: World, publisher: Publisher, owner: str
+) -> tuple[Dispatcher, AlerterHandler, ValkeyDeliveryLedger]:
+    routes = world.provisioned.routes()
+    ledger = ValkeyDeliveryLedger(world.valkey)
+    channels = world.provisioned.channels(routes)
+    dispatcher = Dispatcher(channels, ledger=ledger, publisher=publisher, clock=world.clock, owner=owner)
+    lanes, wake = dispatcher.lanes, dispatcher.wake
+    return dispatcher, AlerterHandler(routes=routes, lanes=lanes, ledger=ledger, clock=world.clock, wake=wake), ledger
+
+
+async def _fetcher(world: World) -> Unit:
+    app = create_app("fetcher", world.broker, producer_only=True)
+    policy = fetch_policy(world.settings.fetch)
+    client = FeedClient(policy, world.clock)
+    pool = ParsePool(workers=policy.parse_workers, seconds=policy.parse_seconds)
+    store = ValkeyFeedStore(world.valkey)
+    poller = FeedPoller(
+        client=client,
+        reader=pool,
+        store=store,
+        publisher=StreamPublisher(app),
+        clock=world.clock,
+        policy=policy.schedule,
+    )
+    feeds = world.provisioned.feeds()
+    loop = FeedLoop(feeds, store=store, poller=poller, clock=world.clock, concurrency=policy.concurrency)
+
+    async def poll() -> None:
+        try:
+            await loop.run(asyncio.Event())
+        finally:
+            await client.aclose()
+            await pool.aclose()
+
+    return Unit(app, (poll,))
+
+
+async def _matcher(world: World) -> Unit:
+    app = create_app("matcher", world.broker)
+    publisher = StreamPublisher(app)
+    watchlist = Watchlist(await asyncio.to_thread(world.provisioned.watched))
+    refresher = WatchlistRefresher(
+        watchlist,
+        ValkeyRuleStore(world.valkey),
+        interval_seconds=world.settings.matching.reload_seconds,
+        fingerprint=lambda: watched_fingerprint(world.settings),
+        provision=world.provisioned.watched,
+    )
+    await refresher.refresh()  # no article may be matched before the users' rules are known
+    matcher_agent.install(app, MatcherHandler(watchlist, publisher), DeadLetters(publisher, "matcher", world.clock))
+    return Unit(app, (refresher.run,))
+
+
+async def _tracker(world: World) -> Unit:
+    app = create_app("tracker", world.broker)
+    publisher = StreamPublisher(app)
+    handler = TrackerHandler(publisher, world.clock)
+    tracker_agent.install(app, handler, DeadLetters(publisher, "tracker", world.clock))
+    return Unit(app)
+
+
+async def _alerter(world: World) -> Unit:
+    app = create_app("alerter", world.broker)
+    publisher = StreamPublisher(app)
+    dispatcher, handler, _ = _delivery(world, publisher, owner_name(world.settings))
+    alerter_agent.install(app, handler, DeadLetters(publisher, "alerter", world.clock))
+
+    async def dispatch() -> None:
+        await dispatcher.start()
+        try:
+            await dispatcher.watch()
+        finally:
+            await dispatcher.stop()
+
+    return Unit(app, (dispatch,))
+
+
+BUILDERS = {"fetcher": _fetcher, "matcher": _matcher, "tracker": _tracker, "alerter": _alerter}

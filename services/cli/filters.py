@@ -1,0 +1,123 @@
+"""The stages as filters: JSON Lines in, JSON Lines out. A bad line is told with its number and skipped."""
+
+import json as jsonlib
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from services.cli.loading import load_settings, watched
+from services.cli.output import BAD_INPUT, ConfigOption, JsonOption, fault, out, print_line
+from services.provisioning.article_files import BadLine, ReadArticle, read_articles, read_json_lines
+
+MAX_STDIN_BYTES = 64 * 1024 * 1024
+
+FilesArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[FILE]...", help="article files; standard input (JSON Lines) if not given"),
+]
+TopicsOption = Annotated[
+    Path | None, typer.Option("--topics", help="a topic file or folder in place of the configured")
+]
+
+
+def match(files: FilesArgument = None, topics: TopicsOption = None, config: ConfigOption = None) -> None:
+    """Match articles against the watch rules: a line for each article and rule that hits.
+
+    Example: echo '{"id": "1", "title": "Seoul weighs sending shells to Kyiv"}' | redline match
+    """
+    from services.matcher.watchlist import Watchlist
+
+    watchlist = Watchlist(watched(load_settings(config, overrides={"topics": topics})))
+    faults = 0
+    for item in _articles(files):
+        if isinstance(item, BadLine):
+            fault(str(item.fault))
+            faults += 1
+            continue
+        for found in watchlist.match(item.article):
+            for hit in found.hits:
+                evidence = [span.model_dump(mode="json") for span in hit.evidence]
+                line = {
+                    "article_id": item.given_id,
+                    "watch_topic": found.watch_topic,
+                    "rule_id": hit.rule_id,
+                    "evidence": evidence,
+                }
+                print_line(jsonlib.dumps(line, ensure_ascii=False))
+    raise typer.Exit(BAD_INPUT if faults else 0)
+
+
+def parse(
+    document: Annotated[str, typer.Argument(metavar="FILE", help="a feed document; - is standard input")],
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="what relative links are relative to")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Parse one feed document into its normalised entries.
+
+    Example: curl -s https://example.org/feed.xml | redline parse - --base-url https://example.org/ --json
+    """
+    from services.domain.feeds.parser import FeedParseError, parse_feed
+
+    try:
+        body = sys.stdin.buffer.read(MAX_STDIN_BYTES) if document == "-" else Path(document).read_bytes()
+        parsed = parse_feed(body, content_type=None, base_url=base_url)
+    except (OSError, FeedParseError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        fault(f"{document}: {reason}")
+        raise typer.Exit(BAD_INPUT) from error
+    result = parsed_document(parsed)
+    if json:
+        print_line(jsonlib.dumps(result, ensure_ascii=False))
+        return
+    out.print(
+        f"[bold]{escape(parsed.title or 'untitled feed')}[/bold] ({parsed.feed_type}), {len(parsed.entries)} entries"
+    )
+    for entry in result["entries"]:
+        out.print(f"  {entry['published_at'] or 'undated':<20} {escape(entry['title'])}")
+        out.print(f"  {'':<20} {escape(entry['link'] or 'no link')}")
+
+
+def parsed_document(parsed: Any) -> dict[str, Any]:
+    """Return a parsed feed as the JSON object that `redline parse` prints."""
+    from services.domain.feeds.plain_text import plain_text
+
+    return {
+        "feed": {
+            "title": parsed.title,
+            "link": parsed.link,
+            "description": parsed.description,
+            "language": parsed.language,
+            "type": parsed.feed_type,
+            "warnings": list(parsed.warnings),
+        },
+        "entries": [
+            {
+                "id": entry.id or entry.link,
+                "title": entry.title,
+                "link": entry.link,
+                "author": entry.author,
+                "published_at": _iso(entry.published_at),
+                "updated_at": _iso(entry.updated_at),
+                "summary": plain_text(entry.summary),
+                "content": plain_text(entry.content),
+                "categories": list(entry.categories),
+            }
+            for entry in parsed.entries
+        ],
+    }
+
+
+def _articles(files: list[Path] | None) -> Iterator[ReadArticle | BadLine]:
+    now = datetime.now(UTC)
+    if files:
+        return read_articles(files, now)
+    return read_json_lines(iter(sys.stdin.buffer.readline, b""), "standard input", now)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None

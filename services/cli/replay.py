@@ -1,0 +1,155 @@
+"""`redline replay`: articles through the real handlers, in the order of events, in an isolated store."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from schemas.alert import Alert
+from schemas.article import Article
+from schemas.base import StreamContract
+from schemas.streams import ALERTS, ARTICLES, MATCHES, Stream
+from services.cli.loading import LoadedSettings, load_settings, watched
+from services.cli.output import BAD_INPUT, ConfigOption, JsonOption, err, fault, out, print_line
+from services.provisioning.article_files import BadLine, ReadArticle, read_articles
+
+
+class ReplayClock:
+    """The time of the replayed event: what was decided then is decided again."""
+
+    def __init__(self) -> None:
+        self.moment = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        """Return the time of the event being replayed."""
+        return self.moment
+
+
+class InlineStreams:
+    """Streams without a log: what is published is handled at once, by the handlers that the services run."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Callable[[Any], Awaitable[None]]] = {}
+
+    def connect(self, stream: Stream[Any], handle: Callable[[Any], Awaitable[None]]) -> None:
+        """Let `handle` take what is published on this stream."""
+        self._handlers[stream.name] = handle
+
+    async def publish(self, stream: Stream[Any], value: StreamContract) -> None:
+        """Hand `value` to who reads this stream; nobody may."""
+        handle = self._handlers.get(stream.name)
+        if handle is not None:
+            await handle(value)
+
+
+def replay(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help=".txt .md .html .xml .json .jsonl, or folders")
+    ],
+    speed: Annotated[str, typer.Option(metavar="max|N", help="max, or N times as fast as it happened")] = "max",
+    deliver: Annotated[bool, typer.Option("--deliver", help="send the alerts to the configured receivers")] = False,
+    topics: Annotated[
+        Path | None, typer.Option("--topics", help="a topic file or folder in place of the configured")
+    ] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show which alerts these articles raise, without sending them.
+
+    Example: redline replay seeds/articles --json
+    """
+    pace = _pace(speed)
+    articles, faults = _read(paths)
+    count = asyncio.run(_replay(articles, pace, deliver, topics, json, config))
+    if not json:
+        out.print(f"{len(articles)} articles, {count} alerts" + ("" if deliver else "; nothing was sent"))
+    raise typer.Exit(BAD_INPUT if faults or not articles else 0)
+
+
+async def _replay(
+    articles: list[Article], pace: float | None, deliver: bool, topics: Path | None, json: bool, config: Path | None
+) -> int:
+    from services.matcher.handler import MatcherHandler
+    from services.matcher.watchlist import Watchlist
+    from services.tracker.handler import TrackerHandler
+
+    loaded = load_settings(config, overrides={"topics": topics})
+    clock, streams = ReplayClock(), InlineStreams()
+    shown: list[str] = []
+    async with _delivery(loaded, streams, deliver) as send:
+
+        async def tell(alert: Alert) -> None:
+            if alert.id in shown:
+                return  # an edited article raises the same alert again; it is told once
+            shown.append(alert.id)
+            print_alert(alert, json)
+            if send is not None:
+                await send(alert)
+
+        streams.connect(ARTICLES, MatcherHandler(Watchlist(watched(loaded)), streams).handle)
+        streams.connect(MATCHES, TrackerHandler(streams, clock).handle)
+        streams.connect(ALERTS, tell)
+        before: datetime | None = None
+        with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+            for article in progress.track(articles, description="replaying"):
+                if pace is not None and before is not None:
+                    await asyncio.sleep((article.event_at - before).total_seconds() / pace)
+                before = clock.moment = article.event_at
+                await streams.publish(ARTICLES, article)
+    return len(shown)
+
+
+@asynccontextmanager
+async def _delivery(
+    loaded: LoadedSettings, streams: InlineStreams, deliver: bool
+) -> AsyncIterator[Callable[[Alert], Awaitable[None]] | None]:
+    if not deliver:
+        yield None
+        return
+    from services import bootstrap  # only here: it loads the stream processor
+
+    async with bootstrap.isolated_delivery(loaded, streams) as handle:
+        yield handle
+
+
+def print_alert(alert: Alert, json: bool) -> None:
+    """Show an alert as a card, or as one line of JSON."""
+    if json:
+        print_line(alert.model_dump_json(exclude_none=True))
+        return
+    from alerts.card import render_card
+    from alerts.channels.console import print_card
+
+    print_card(render_card(alert))
+
+
+def _read(paths: list[Path]) -> tuple[list[Article], int]:
+    """Return the articles in event-time order, those without a date last, and the number of faults told."""
+    articles: list[Article] = []
+    faults = 0
+    for item in read_articles(paths, datetime.now(UTC)):
+        match item:
+            case BadLine(found):
+                fault(str(found))
+                faults += 1
+            case ReadArticle(_, article):
+                articles.append(article)
+    articles.sort(key=lambda article: (article.event_at, article.id))
+    return articles, faults
+
+
+def _pace(speed: str) -> float | None:
+    if speed == "max":
+        return None
+    try:
+        pace = float(speed)
+    except ValueError:
+        pace = 0.0
+    if not 0 < pace < float("inf"):
+        raise typer.BadParameter(f"expected max or a number above 0, found {speed!r}", param_hint="--speed")
+    return pace

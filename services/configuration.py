@@ -1,0 +1,111 @@
+"""The configuration as a whole: everything the settings point to, checked at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alerts.channels.assemble import missing_secrets
+from services.provisioning.catalogues import Watched, load_actors, load_feeds, load_routes, load_watched
+from services.provisioning.faults import ConfigurationError, Fault
+from services.settings import LoadedSettings, Settings, setting_keys
+
+
+@dataclass(frozen=True)
+class ConfigurationReport:
+    """What a configuration holds, and everything that is wrong with it."""
+
+    faults: tuple[Fault, ...]
+    feeds: int = 0
+    actors: int = 0
+    topics: int = 0
+    rules: int = 0
+    receivers: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.feeds} feeds, {self.actors} actors, {self.topics} watch topics with {self.rules} rules, "
+            f"{self.receivers} receivers"
+        )
+
+
+def check_configuration(loaded: LoadedSettings) -> ConfigurationReport:
+    """Read everything the settings point to; faults of one part do not hide those of another."""
+    settings, faults = loaded.settings, list[Fault]()
+
+    def attempt(read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except ConfigurationError as error:
+            faults.extend(fault for fault in error.faults if fault not in faults)
+            return None
+
+    feeds = attempt(lambda: load_feeds(settings.feeds))
+    actors = attempt(lambda: load_actors(settings.actors))
+    watched: Watched | None = attempt(lambda: load_watched(settings.topics, settings.actors))
+    routes = attempt(lambda: load_routes(settings.routes))
+    if routes is not None:
+        faults.extend(Fault(str(settings.routes), problem) for problem in missing_secrets(routes, loaded.secrets))
+    return ConfigurationReport(
+        faults=tuple(faults),
+        feeds=len(feeds or ()),
+        actors=len(actors or ()),
+        topics=len(watched.topics) if watched else 0,
+        rules=sum(len(topic.rules) for topic in watched.topics) if watched else 0,
+        receivers=len(routes.receivers) if routes else 0,
+    )
+
+
+def watched_fingerprint(settings: Settings) -> tuple[tuple[str, int, int], ...]:
+    """Return what differs after any change of a topic or actor file."""
+    return tuple(mark for folder in (settings.topics, settings.actors) for mark in fingerprint(folder))
+
+
+def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return name, size and time of every YAML file at `path`; a file that vanishes meanwhile is left out."""
+    marks = []
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        try:
+            state = file.stat()
+        except OSError:
+            continue
+        marks.append((str(file), state.st_size, state.st_mtime_ns))
+    return tuple(marks)
+
+
+def effective_settings(loaded: LoadedSettings) -> list[tuple[str, Any, str]]:
+    """Return (key, value, where it comes from) of every setting, passwords in addresses masked."""
+    rows = []
+    for key in setting_keys():
+        value: Any = loaded.settings
+        for part in key.split("."):
+            value = getattr(value, part)
+        shown = str(value) if isinstance(value, Path) else value
+        if isinstance(shown, str) and "://" in shown:
+            shown = mask_address(shown)
+        rows.append((key, shown, loaded.origins.get(key, "default")))
+    return rows
+
+
+def mask_address(address: str) -> str:
+    """Return an address without the password in it."""
+    scheme, separator, rest = address.partition("://")
+    login, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}{login.partition(':')[0]}:***@{host}" if at else address
+
+
+def left_out_channels(loaded: LoadedSettings) -> tuple[str, ...]:
+    """Return a line for each optional channel whose secret is not set."""
+    routes = load_routes(loaded.settings.routes)
+    every = routes.model_copy(
+        update={
+            "receivers": tuple(
+                receiver.model_copy(
+                    update={"channels": tuple(c.model_copy(update={"optional": False}) for c in receiver.channels)}
+                )
+                for receiver in routes.receivers
+            )
+        }
+    )
+    required = set(missing_secrets(routes, loaded.secrets))
+    return tuple(line for line in missing_secrets(every, loaded.secrets) if line not in required)

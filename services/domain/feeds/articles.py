@@ -1,0 +1,82 @@
+"""Drafts to articles: identity, revision, and the feed's own facts."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from schemas.article import Arrival, Article
+from schemas.base import content_id
+from schemas.feed import Feed
+from services.domain.feeds.normalize import Draft, to_draft
+from services.domain.feeds.parser import Entry
+
+
+def article_id(feed_id: str, draft: Draft, *, trust_guid: bool = True) -> str:
+    """Return the identity of an item: its GUID within its feed, else its address, else its content."""
+    if draft.guid and trust_guid:
+        return content_id("article", feed_id, draft.guid)
+    if draft.url:
+        return content_id("article", draft.url)
+    return content_id("article", feed_id, "", draft.title, draft.text)
+
+
+def revision_id(draft: Draft) -> str:
+    """Return the identity of what the item says; white space does not matter, every other character does."""
+    return content_id("revision", " ".join(draft.title.split()), " ".join(draft.text.split()))
+
+
+def shared_guids(drafts: Iterable[Draft]) -> frozenset[str]:
+    """Return the GUIDs that items at different addresses carry in one document: they identify nothing."""
+    addresses = defaultdict(set)
+    for draft in drafts:
+        if draft.guid and draft.url:
+            addresses[draft.guid].add(draft.url)
+    return frozenset(guid for guid, urls in addresses.items() if len(urls) > 1)
+
+
+def identify(feed_id: str, drafts: Sequence[Draft]) -> list[tuple[str, str, Draft]]:
+    """Return (article id, revision id, draft) for every item of one document."""
+    shared = shared_guids(drafts)
+    return [
+        (article_id(feed_id, draft, trust_guid=draft.guid not in shared), revision_id(draft), draft) for draft in drafts
+    ]
+
+
+def build_article(
+    draft: Draft,
+    feed: Feed,
+    now: datetime,
+    *,
+    article_id: str,
+    revision_id: str,
+    revision: int = 1,
+    arrival: Arrival = Arrival.NEW,
+    first_seen_at: datetime | None = None,
+) -> Article:
+    """Return the article; a publication date in the future becomes the time it was seen."""
+    published_at = min(draft.published_at, now) if draft.published_at else None
+    return Article(
+        id=article_id,
+        revision=revision,
+        revision_id=revision_id,
+        feed_id=feed.id,
+        outlet=feed.outlet,
+        title=draft.title,
+        text=draft.text,
+        url=draft.url,
+        author=draft.author,
+        lang=feed.lang,
+        country=feed.country,
+        arrival=arrival,
+        published_at=published_at,
+        first_seen_at=first_seen_at or now,
+    )
+
+
+def to_article(entry: Entry, feed: Feed, now: datetime) -> Article | None:
+    """Return the first revision of an entry on its own, or None if it says nothing. Same entry, same ids."""
+    draft = to_draft(entry)
+    if draft is None:
+        return None
+    ids = (article_id(feed.id, draft), revision_id(draft))
+    return build_article(draft, feed, now, article_id=ids[0], revision_id=ids[1])

@@ -1,0 +1,139 @@
+"""When to ask a feed again, and why then."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from statistics import median
+
+from schemas.feed import Feed
+from services.domain.feeds.hints import UpdateHints
+
+MIN_DATED_ITEMS = 3
+_HOUR = timedelta(hours=1)
+_WEEK_OF_HOURS = 7 * 24
+
+
+class DueReason(StrEnum):
+    """Which bound set the time of the next poll."""
+
+    INTERVAL = "interval"  # the user's own
+    RHYTHM = "rhythm"  # how often the feed has been publishing
+    DEFAULT = "default"  # its rhythm is not known yet
+    FRESHNESS = "freshness"  # Cache-Control max-age, or Expires
+    TTL = "ttl"
+    UPDATE_PERIOD = "update_period"
+    SKIPPED_TIME = "skipped_time"  # skipHours, skipDays
+    BACK_OFF = "back_off"
+    RETRY_AFTER = "retry_after"
+    GONE = "gone"  # 410: never
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePolicy:
+    """The bounds of polling. What a feed says of itself may go below `min_interval`, down to `told_floor`."""
+
+    min_interval: timedelta = timedelta(hours=1)
+    default_interval: timedelta = timedelta(hours=1)
+    max_interval: timedelta = timedelta(hours=6)
+    told_floor: timedelta = timedelta(minutes=5)
+    max_told: timedelta = timedelta(days=1)
+    first_retry: timedelta = timedelta(minutes=5)
+    max_back_off: timedelta = timedelta(days=1)
+    # A server that asks for longer is obeyed this long and asked again: no feed ends silently.
+    max_retry_after: timedelta = timedelta(days=31)
+    jitter_share: float = 0.1
+    max_jitter: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFacts:
+    """What the last poll showed. `failures` counts failed polls in a row, this one included; 0 after a success."""
+
+    failures: int = 0
+    is_gone: bool = False
+    retry_after: timedelta | None = None
+    fresh_for: timedelta | None = None
+    rhythm: timedelta | None = None
+    hints: UpdateHints = field(default_factory=UpdateHints)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The next poll; `at` is None when there is none."""
+
+    at: datetime | None
+    reason: DueReason
+
+
+def rhythm_of(published: Iterable[datetime | None]) -> timedelta | None:
+    """Return the median gap between the items of a feed, or None when too few are dated to tell."""
+    moments = sorted(moment for moment in published if moment is not None)
+    if len(moments) < MIN_DATED_ITEMS:
+        return None
+    return timedelta(seconds=median((after - before).total_seconds() for before, after in pairwise(moments)))
+
+
+def next_due(policy: SchedulePolicy, feed: Feed, facts: ResponseFacts, now: datetime, jitter: float = 0.0) -> Due:
+    """Return the latest of all bounds. `jitter` in [0, 1) spreads feeds that would fall due together.
+
+    The user's own interval replaces what the feed hints, but never Retry-After nor the back-off from errors.
+    """
+    if facts.is_gone:
+        return Due(None, DueReason.GONE)
+    bounds = list(_failed_bounds(policy, feed, facts) if facts.failures else _bounds(policy, feed, facts))
+    if facts.retry_after is not None and facts.failures:
+        bounds.append((min(facts.retry_after, policy.max_retry_after), DueReason.RETRY_AFTER))
+    wait, reason = max(bounds, key=lambda bound: bound[0])
+    at = now + wait + min(wait * policy.jitter_share, policy.max_jitter) * jitter
+    open_at = at if feed.interval is not None else _after_skipped(at, facts.hints)
+    return Due(open_at, reason if open_at == at else DueReason.SKIPPED_TIME)
+
+
+def _bounds(policy: SchedulePolicy, feed: Feed, facts: ResponseFacts) -> Iterable[tuple[timedelta, DueReason]]:
+    if feed.interval is not None:
+        return [(feed.interval, DueReason.INTERVAL)]
+    told = _told(policy, facts)
+    return [*told, _adaptive(policy, facts, told)]
+
+
+def _adaptive(
+    policy: SchedulePolicy, facts: ResponseFacts, told: list[tuple[timedelta, DueReason]]
+) -> tuple[timedelta, DueReason]:
+    """Return half the feed's usual gap, so that an item waits a quarter of a gap on average, within the bounds."""
+    least = policy.min_interval
+    if told:
+        # A feed that says it is made anew every ten minutes may be asked every ten minutes.
+        least = min(least, max(policy.told_floor, max(told)[0]))
+    if facts.rhythm is None:
+        return max(least, policy.default_interval), DueReason.DEFAULT
+    return min(max(facts.rhythm / 2, least), policy.max_interval), DueReason.RHYTHM
+
+
+def _told(policy: SchedulePolicy, facts: ResponseFacts) -> list[tuple[timedelta, DueReason]]:
+    said = (
+        (facts.fresh_for, DueReason.FRESHNESS),
+        (facts.hints.ttl, DueReason.TTL),
+        (facts.hints.update_period, DueReason.UPDATE_PERIOD),
+    )
+    return [(min(span, policy.max_told), reason) for span, reason in said if span]
+
+
+def _failed_bounds(policy: SchedulePolicy, feed: Feed, facts: ResponseFacts) -> Iterable[tuple[timedelta, DueReason]]:
+    first = min(policy.first_retry, feed.interval or policy.first_retry)
+    # The exponent is bounded too: 2 ** a year of failures is no number to compute.
+    back_off = first * 2 ** min(facts.failures - 1, 32)
+    yield min(back_off, policy.max_back_off), DueReason.BACK_OFF
+    if facts.fresh_for is not None and feed.interval is None:
+        yield min(facts.fresh_for, policy.max_told), DueReason.FRESHNESS
+
+
+def _after_skipped(at: datetime, hints: UpdateHints) -> datetime:
+    """Return the first time from `at` on that the feed does not ask to skip; `at` if it skips all times."""
+    candidate = at.astimezone(UTC)
+    for _ in range(_WEEK_OF_HOURS + 1):
+        if candidate.hour not in hints.skip_hours and candidate.weekday() not in hints.skip_days:
+            return candidate
+        candidate = candidate.replace(minute=0, second=0, microsecond=0) + _HOUR
+    return at

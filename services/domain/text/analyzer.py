@@ -1,0 +1,127 @@
+"""Cut text into words at their original offsets, and say under which keys each word is found."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from services.domain.text.normalize import (
+    APOSTROPHE,
+    APOSTROPHES,
+    COMBINING_MARKS,
+    FORMAT_CHARS,
+    exact_form,
+    fold,
+)
+from services.domain.text.stem import Script, readings, script_of
+
+ANALYSIS_CACHE_SIZE = 1 << 16
+# Longer "words" are encoded data, not language; they are matched as they stand and never cached.
+MAX_CACHED_CHARS = 64
+MAX_ACRONYM_CHARS = 5
+MAX_UNSTEMMED_CAPITALS = 4
+
+_HANGUL = "\u1100-\u11ff\u3131-\u318e\ua960-\ua97f\uac00-\ud7a3\ud7b0-\ud7fb"
+_CJK = (
+    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
+)
+_LETTER = rf"[^\W\d_ʼ{_HANGUL}{_CJK}]"
+_INNER = f"[{COMBINING_MARKS}{FORMAT_CHARS}]"
+_LETTERS = rf"{_LETTER}++(?:{_INNER}++{_LETTER}*+)*+"
+# A hyphen, and a change between digits, Hangul and other letters, part words: Suk-yeol and Suk Yeol, F-16 and F16,
+# NATO가 and NATO are then the same words. Han and kana, which use no spaces, are one word a character.
+_TOKEN = re.compile(
+    rf"{_LETTER}(?:\.{_LETTER})++(?!\w)\.?(?:[{APOSTROPHES}]s\b)?"  # U.S.
+    rf"|{_LETTERS}(?:[{APOSTROPHES}]{_LETTERS})*+"
+    rf"|\d{{1,3}}(?:,\d{{3}})++(?!\d)(?:\.\d++)?|\d++(?:\.\d++)*+"
+    rf"|[{_HANGUL}](?:[{_HANGUL}]|{_INNER}(?=[{_HANGUL}]))*+"
+    rf"|[{_CJK}]"
+)
+# French and Italian articles and pronouns that elide before a vowel.
+_ELISION = re.compile(r"(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu|un|dell|all|nell|dall|sull|quest)'(?=\w)")
+
+
+class Token(NamedTuple):
+    """One word: `surface` is the original text from `start` to `end`, in code points."""
+
+    start: int
+    end: int
+    surface: str
+
+
+class Analysis(NamedTuple):
+    """The keys of one word: `key` is what a query for it looks up, `keys` are all under which it is found.
+
+    `folded` is what wildcards match, `exact` are the forms that `=Exact` terms match. `key` is one of `keys`.
+    """
+
+    folded: str
+    key: str
+    keys: tuple[str, ...]
+    exact: tuple[str, ...]
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Yield the words of `text` in order, in time linear in its length."""
+    for found in _TOKEN.finditer(text):
+        yield Token(found.start(), found.end(), found.group())
+
+
+def surfaces(text: str) -> list[str]:
+    """Return the words of `text` without their offsets: the same words, in the same order, as `tokens`."""
+    return _TOKEN.findall(text)
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """Return the offsets of the words of `text`, in the order of `tokens`."""
+    return [found.span() for found in _TOKEN.finditer(text)]
+
+
+def analyze(surface: str) -> Analysis:
+    """Return the keys of one word of a text or a query."""
+    if len(surface) > MAX_CACHED_CHARS:
+        folded = fold(surface)
+        return Analysis(folded, folded, (folded,), (exact_form(surface),))
+    return _analyze_word(surface)
+
+
+@lru_cache(maxsize=ANALYSIS_CACHE_SIZE)
+def _analyze_word(surface: str) -> Analysis:
+    folded = fold(surface)
+    exact = exact_form(surface)
+    exact_forms = (exact, exact[:-2]) if exact.endswith("'s") and len(exact) > 2 else (exact,)
+    if "." in folded and not folded[0].isdigit():
+        keys = _acronym_keys(folded)
+    elif exact.isupper() and 1 < len(exact) <= MAX_ACRONYM_CHARS and exact.isalpha():
+        keys = _capitals_keys(folded)
+    else:
+        keys = _word_keys(folded)
+    return Analysis(folded, keys[0], keys, exact_forms)
+
+
+def _word_keys(folded: str) -> tuple[str, ...]:
+    script = script_of(folded)
+    if script is not Script.LATIN:
+        return readings(folded, script)
+    elided = _ELISION.match(folded) if APOSTROPHE in folded else None
+    if elided is None:
+        return readings(folded, script)
+    rest = folded[elided.end() :]
+    return (folded, *readings(rest, script_of(rest)))
+
+
+def _acronym_keys(folded: str) -> tuple[str, ...]:
+    """U.S. is found as U.S. and as US; a query for U.S. does not find the pronoun."""
+    letters = folded.removesuffix("'s").replace(".", "")
+    return (_dotted(letters), letters)
+
+
+def _capitals_keys(folded: str) -> tuple[str, ...]:
+    """Short capitals are likely an acronym: AIDS is no plural of aid, and US may be asked for as U.S."""
+    words = (folded,) if len(folded) <= MAX_UNSTEMMED_CAPITALS else _word_keys(folded)
+    return (*words, _dotted(folded))
+
+
+def _dotted(letters: str) -> str:
+    return "".join(f"{letter}." for letter in letters)

@@ -1,0 +1,83 @@
+"""The process that reads feed documents: small, alone, and gone soon after whatever goes wrong.
+
+Speaks length-prefixed pickles over stdin and stdout: (seconds, body, content_type, base_url) in, an Answer out. It
+ends when stdin does, so it cannot outlive the fetcher by more than the document it is at; and an alarm that nobody
+handles ends it in the middle of a document that takes too long, even where no Python code runs.
+"""
+
+import contextlib
+import os
+import pickle
+import resource
+import signal
+import sys
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias
+
+from services.domain.feeds.normalize import Reading, read_feed
+from services.domain.feeds.parser import FeedParseError
+
+LENGTH_BYTES = 8
+# A large document leaves the process large; a new one costs 0.2 s.
+MAX_RESIDENT_KB = 120 * 1024
+# Address space, so that a document that explodes ends this process and not the machine's memory.
+MAX_ADDRESS_BYTES = 2 * 1024**3
+
+Request: TypeAlias = tuple[float, bytes, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a document: a reading or a fault. `is_last` says that the worker ends after it."""
+
+    reading: Reading | None
+    fault: str
+    is_last: bool
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the fetcher, which closes stdin
+    with contextlib.suppress(ValueError, OSError):  # macOS does not know this limit
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_BYTES, MAX_ADDRESS_BYTES))
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    sys.stdout = sys.stderr  # nothing that prints may get between the answers
+    while (request := _receive(requests)) is not None:
+        answer = _answer(request)
+        raw = pickle.dumps(answer)
+        answers.write(len(raw).to_bytes(LENGTH_BYTES, "big") + raw)
+        answers.flush()
+        if answer.is_last:
+            return
+
+
+def _receive(stream: BinaryIO) -> Request | None:
+    length = int.from_bytes(stream.read(LENGTH_BYTES), "big")
+    raw = stream.read(length) if length else b""
+    if not raw or len(raw) < length:
+        return None
+    request: Request = pickle.loads(raw)  # noqa: S301 - from our own parent, over our own pipe
+    return request
+
+
+def _answer(request: Request) -> Answer:
+    seconds, body, content_type, base_url = request
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        reading, fault = read_feed(body, content_type=content_type, base_url=base_url), ""
+    except FeedParseError as error:
+        reading, fault = None, str(error)
+    except MemoryError:
+        return Answer(None, "the feed needs more memory to read than one feed is given", is_last=True)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return Answer(reading, fault, is_last=_resident_kb() > MAX_RESIDENT_KB)
+
+
+def _resident_kb() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 1024 if sys.platform == "darwin" else peak
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""The provisioned catalogues: actors, watch topics and feeds, each read whole from a file or folder."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alerts.routing import Routes
+from schemas.feed import Feed
+from schemas.watch import Actor, WatchRule, WatchTopic
+from services.domain.rules.engine import RuleEngine, RuleError
+from services.domain.text.gazetteer import Gazetteer, GazetteerError
+from services.provisioning.faults import ConfigurationError, Fault
+from services.provisioning.yaml_file import Location, YamlFile, iso_duration, read_yaml, yaml_files
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The watch topics, and the actors that their rules name."""
+
+    topics: tuple[WatchTopic, ...]
+    gazetteer: Gazetteer
+
+
+def load_watched(topics: Path, actors: Path) -> Watched:
+    """Read the watch topics and the actors their rules name."""
+    gazetteer = load_gazetteer(actors)
+    return Watched(load_topics(topics, gazetteer), gazetteer)
+
+
+def load_routes(path: Path) -> Routes:
+    """Read who is told of which alerts."""
+    file = read_yaml(path)
+    return file.validate(Routes, file.mapping())
+
+
+def load_actors(folder: Path) -> tuple[Actor, ...]:
+    """Read every actor of a folder of `actors:` files; ids are unique across the files."""
+    placed = _load_lists(folder, "actors", lambda file, data, at: file.validate(Actor, data, at))
+    _refuse_repeats(placed, "actor")
+    known = {actor.id for _, _, actor in placed}
+    faults = [
+        file.fault((*at, "stands_for"), f"no actor has the id {actor.stands_for!r}")
+        for file, at, actor in placed
+        if actor.stands_for and actor.stands_for not in known
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+    return tuple(actor for _, _, actor in placed)
+
+
+def load_gazetteer(folder: Path) -> Gazetteer:
+    """Read a folder of actors as the gazetteer that rules name them from."""
+    actors = load_actors(folder)
+    try:
+        return Gazetteer.from_actors(actors)
+    except GazetteerError as error:
+        raise ConfigurationError([Fault(str(folder), str(error))]) from error
+
+
+def load_topics(folder: Path, gazetteer: Gazetteer) -> tuple[WatchTopic, ...]:
+    """Read every watch topic of a folder, one a file, with each rule compiled against the gazetteer."""
+    placed: list[tuple[YamlFile, Location, WatchTopic]] = []
+    faults: list[Fault] = []
+    for path in yaml_files(folder):
+        try:
+            file = read_yaml(path)
+            topic = _topic(file)
+            _compile_rules(file, topic, gazetteer)
+            placed.append((file, (), topic))
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise ConfigurationError(faults)
+    if not placed:
+        raise ConfigurationError([Fault(str(folder), "holds no watch topic (*.yaml)")])
+    _refuse_repeats(placed, "watch topic")
+    return tuple(topic for _, _, topic in placed)
+
+
+def load_feeds(path: Path) -> tuple[Feed, ...]:
+    """Read the feeds of a `feeds:` file, or of every file in a folder; ids and addresses are unique."""
+    placed = _load_lists(path, "feeds", _feed)
+    _refuse_repeats(placed, "feed")
+    first_at: dict[str, Feed] = {}
+    for file, at, feed in placed:
+        other = first_at.setdefault(feed.url, feed)
+        if other is not feed:
+            raise ConfigurationError([file.fault((*at, "url"), f"feed {other.id!r} has this address already")])
+    return tuple(feed for _, _, feed in placed)
+
+
+def _feed(file: YamlFile, data: Any, at: Location) -> Feed:
+    mapping = dict(file.mapping(at, data))
+    if "interval" in mapping:
+        mapping["interval"] = iso_duration(mapping["interval"])
+    return file.validate(Feed, mapping, at)
+
+
+def _topic(file: YamlFile) -> WatchTopic:
+    data = dict(file.mapping())
+    rules = data.get("rules", [])
+    if not isinstance(rules, list):
+        raise ConfigurationError([file.fault(("rules",), "expected a list of rules")])
+    placed = []
+    for index, rule in enumerate(rules):
+        mapping = file.mapping(("rules", index), rule)
+        placed.append({"watch_topic": data.get("id", ""), **mapping})
+    data["rules"] = placed
+    return file.validate(WatchTopic, data)
+
+
+def _compile_rules(file: YamlFile, topic: WatchTopic, gazetteer: Gazetteer) -> None:
+    faults = [
+        file.fault(("rules", index, "query"), message)
+        for index, rule in enumerate(topic.rules)
+        if (message := rule_fault(rule, gazetteer))
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+
+
+def rule_fault(rule: WatchRule, gazetteer: Gazetteer) -> str | None:
+    """Say what is wrong with a rule, or None where the engine takes it."""
+    try:
+        RuleEngine(gazetteer).add(rule)
+    except RuleError as error:
+        return str(error)
+    return None
+
+
+def _load_lists(
+    folder: Path, key: str, build: Callable[[YamlFile, Any, Location], T]
+) -> list[tuple[YamlFile, Location, T]]:
+    placed: list[tuple[YamlFile, Location, T]] = []
+    faults: list[Fault] = []
+    for path in yaml_files(folder):
+        try:
+            file = read_yaml(path)
+            items = file.items(key)
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+            continue
+        for index, data in enumerate(items):
+            try:
+                placed.append((file, (key, index), build(file, data, (key, index))))
+            except ConfigurationError as error:
+                faults.extend(error.faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return placed
+
+
+def _refuse_repeats(placed: Iterable[tuple[YamlFile, Location, Actor | WatchTopic | Feed]], what: str) -> None:
+    seen: dict[str, Path] = {}
+    faults = []
+    for file, at, item in placed:
+        if item.id in seen:
+            faults.append(file.fault((*at, "id"), f"{what} id {item.id!r} is used in {seen[item.id]} already"))
+        seen.setdefault(item.id, file.path)
+    if faults:
+        raise ConfigurationError(faults)

@@ -1,0 +1,74 @@
+"""Mention alerts: an article satisfied a rule of a watch topic. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from schemas.alert import Alert, AlertKind, ArticleRef, alert_id
+from schemas.article import Arrival, Article
+from schemas.match import Evidence, EvidenceField, Match
+from services.domain.text.excerpts import excerpts
+
+
+class SkipReason(StrEnum):
+    """Why a match raises no alert."""
+
+    BACK_LIST = "back_list"  # it was in the feed before anybody followed the feed
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A match that is recorded, but not worth an alert."""
+
+    reason: SkipReason
+
+
+def mention(match: Match, now: datetime) -> Alert | Skipped:
+    """Return the mention alert of a match. An edited article raises the same alert again, so it is told once."""
+    article = match.article
+    if article.arrival is Arrival.BACK_LIST:
+        return Skipped(SkipReason.BACK_LIST)
+    evidence = _merged(match)
+    group_key = f"{AlertKind.MENTION}/{match.watch_topic}/{article.id}"
+    return Alert(
+        id=alert_id(group_key, article.id),
+        kind=AlertKind.MENTION,
+        group_key=group_key,
+        watch_topic=match.watch_topic,
+        watch_topic_title=match.watch_topic_title,
+        severity=max((hit.severity for hit in match.hits), key=lambda severity: severity.rank),
+        title=article.title or _first_line(article.text),
+        labels={name: value for hit in match.hits for name, value in hit.labels.items()},
+        rule_ids=tuple(sorted(hit.rule_id for hit in match.hits)),
+        article=_reference(article),
+        evidence=evidence,
+        excerpts=excerpts(article.title, article.text, evidence),
+        decided_at=now,
+    )
+
+
+def _merged(match: Match) -> tuple[Evidence, ...]:
+    """Return the evidence of all rules, each span once, title before text and in reading order."""
+    spans = {(span.field, span.start, span.end): span for hit in match.hits for span in hit.evidence}
+    order = {EvidenceField.TITLE: 0, EvidenceField.TEXT: 1}
+    return tuple(sorted(spans.values(), key=lambda span: (order[span.field], span.start, span.end)))
+
+
+def _reference(article: Article) -> ArticleRef:
+    return ArticleRef(
+        id=article.id,
+        revision_id=article.revision_id,
+        title=article.title,
+        outlet=article.outlet,
+        url=article.url,
+        author=article.author,
+        lang=article.lang,
+        country=article.country,
+        published_at=article.published_at,
+        first_seen_at=article.first_seen_at,
+    )
+
+
+def _first_line(text: str, limit: int = 120) -> str:
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

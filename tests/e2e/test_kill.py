@@ -1,0 +1,55 @@
+"""Redline is killed again and again while articles run through it: nothing is lost, and what comes twice says so."""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.scenario import FeedSite, Receiver, Redline, wait_until, write_config
+
+KILLS = 20
+FEEDS, ITEMS = 20, 100
+# Between the answer of a receiver and the ledger's record of it lie one round trip and one fsync; a machine under
+# load may take this long for both.
+UNRECORDED_FOR_S = 2.0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_every_alert_arrives_although_the_process_is_killed_at_random_points(tmp_path: Path) -> None:
+    seed = random.randrange(1_000_000)
+    chance = random.Random(seed)
+    print(f"seed {seed}")
+    with FeedSite(FEEDS, ITEMS) as site, Receiver() as receiver:
+        config = write_config(tmp_path, site, receiver)
+        for number in range(KILLS):
+            # New items for every life, so that there is work to be killed in.
+            site.visible = ITEMS * (number + 1) // KILLS
+            redline = Redline("up", "--config", str(config), log=tmp_path / "log.txt")
+            if number % 4:
+                redline.wait_ready()
+                time.sleep(chance.uniform(0, 1.2))
+            else:
+                time.sleep(chance.uniform(0.1, 2.0))  # somewhere in the start
+            redline.kill()
+            receiver.killed()
+            (tmp_path / "log.txt").rename(tmp_path / f"log.{number}.txt")
+        site.visible = ITEMS
+        redline = Redline("up", "--config", str(config), log=tmp_path / "log.txt")
+        expected = site.expected_alerts()
+        wait_until(lambda: receiver.log.alert_ids() >= expected, 90, redline.output)
+        assert redline.stop() == 0, redline.output()
+    assert receiver.log.alert_ids() == expected
+    assert_repeats_only_after_an_unknown_outcome(receiver)
+
+
+def assert_repeats_only_after_an_unknown_outcome(receiver: Receiver) -> None:
+    keys = {request.alert_id: request.idempotency_key for request in receiver.log.requests}
+    for request in receiver.log.requests:
+        assert request.idempotency_key == keys[request.alert_id]
+    assert len(set(keys.values())) == len(keys)
+    for first, again in receiver.repeats():
+        assert again.incarnation > first.incarnation, "sent twice by one process that was not killed in between"
+        died_at = receiver.log.kills[first.incarnation]
+        assert died_at - first.arrived_at < UNRECORDED_FOR_S, "sent again although its outcome was recorded"

@@ -1,0 +1,397 @@
+"""The embedded log keeps what it was given, in order, and says so only when it is durable."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.runtime.faults import (
+    GroupTakenError,
+    LogError,
+    LogLockedError,
+    LogUnreadableError,
+    LogWriteError,
+    StreamMismatchError,
+)
+from services.runtime.sqlite_log import SqliteLog, close_shared, open_shared
+from services.runtime.sqlite_reader import LogReader
+from services.runtime.sqlite_writer import Listener
+from tests.fakes import FakeClock
+
+DAY = timedelta(days=1)
+PARTITIONS = 3
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
+    log = SqliteLog(tmp_path / "log.db", "normal", FakeClock())
+    await log.create_stream("news", PARTITIONS, 10 * DAY)
+    yield log
+    log.close()
+
+
+async def offsets(log: SqliteLog, partition: int = 0, start: int = 0) -> list[int]:
+    found = await log.read({("news", partition): start})
+    return [record.offset for record in found.get(("news", partition), [])]
+
+
+# -- messages ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_is_read_back_as_it_was_given(log: SqliteLog) -> None:
+    at = await log.append("news", 1, b"key", b"\x00\xff", headers=[("h", b"\x80")], timestamp_ms=12)
+    (record,) = (await log.read({("news", 1): 0}))["news", 1]
+    assert (at.partition, at.offset) == (1, 0)
+    assert (record.key, record.value, record.timestamp_ms) == (b"key", b"\x00\xff", 12)
+
+
+async def test_a_message_without_key_or_value_stays_one(log: SqliteLog) -> None:
+    await log.append("news", 0, None, None)
+    (record,) = (await log.read({("news", 0): 0}))["news", 0]
+    assert (record.key, record.value) == (None, None)
+
+
+async def test_partitions_count_on_their_own(log: SqliteLog) -> None:
+    placed = [await log.append("news", partition, None, b"") for partition in (0, 1, 0)]
+    assert [(it.partition, it.offset) for it in placed] == [(0, 0), (1, 0), (0, 1)]
+
+
+async def test_reading_stops_at_the_largest_batch_asked_for(log: SqliteLog) -> None:
+    await asyncio.gather(*(log.append("news", 0, None, b"") for _ in range(5)))
+    assert [it.offset for it in (await log.read({("news", 0): 1}, max_records=2))["news", 0]] == [1, 2]
+
+
+async def test_a_partition_at_its_end_is_not_in_the_answer(log: SqliteLog) -> None:
+    await log.append("news", 0, None, b"")
+    assert await log.read({("news", 0): 1, ("news", 1): 0}) == {}
+
+
+async def test_a_large_message_comes_alone_rather_than_not_at_all(
+    log: SqliteLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.runtime.sqlite_log.READ_MAX_BYTES", 10)
+    await asyncio.gather(*(log.append("news", 0, None, b"x" * 50) for _ in range(2)))
+    assert await offsets(log) == [0]
+
+
+async def test_an_unknown_partition_is_named(log: SqliteLog) -> None:
+    with pytest.raises(LogError, match="no partition 9 of news"):
+        log.append("news", 9, None, b"")
+
+
+async def test_messages_seen_by_a_reader_are_durable(log: SqliteLog) -> None:
+    await log.append("news", 0, b"k", b"v")
+    with LogReader(log.path) as reader:
+        lane = reader.lane("news", 0)
+        assert lane is not None
+        assert (reader.low(lane), reader.high(lane), len(reader.read(lane, 0, 10, 1000))) == (0, 1, 1)
+
+
+async def test_listeners_learn_of_an_append_at_once(log: SqliteLog) -> None:
+    appended = asyncio.Event()
+    log.listen(Listener(asyncio.get_running_loop(), on_append=appended.set))
+    await log.append("news", 0, None, b"")
+    await asyncio.wait_for(appended.wait(), 1)
+
+
+# -- order ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_commit_is_never_durable_before_the_sends_that_preceded_it(log: SqliteLog) -> None:
+    """A second reader watches while sends and commits race; commit n was asked for after n sends."""
+    with LogReader(log.path) as reader:
+        lane = reader.lane("news", 0)
+        assert lane is not None
+        watching = True
+
+        def watch() -> list[tuple[int, int]]:
+            seen = []
+            while watching:
+                # The commit is read first: whatever it covers must already be there.
+                committed = reader.committed("g", lane) or 0
+                seen.append((committed, reader.high(lane)))
+            return seen
+
+        watcher = asyncio.get_running_loop().run_in_executor(None, watch)
+        for n in range(1, 400):
+            sent = log.append("news", 0, None, b"x")
+            done = log.commit("g", {("news", 0): n})
+            if n % 7 == 0:
+                await asyncio.gather(sent, done)
+        await log.flush()
+        watching = False
+        seen = await watcher
+    assert all(high >= committed for committed, high in seen)
+    assert seen[-1][0] > 0
+
+
+# -- streams and groups --------------------------------------------------------------------------------------------
+
+
+async def test_a_stream_may_change_its_retention_but_not_its_partitions(log: SqliteLog) -> None:
+    await log.create_stream("news", PARTITIONS, DAY)
+    with pytest.raises(StreamMismatchError, match="has 3 partitions, this version needs 4"):
+        await log.create_stream("news", 4, DAY)
+
+
+async def test_a_group_has_one_consumer(log: SqliteLog) -> None:
+    await log.join("g", ["news"])
+    with pytest.raises(GroupTakenError, match="g already reads"):
+        await log.join("g", ["news"])
+    log.leave("g")
+    await log.join("g", ["news"])
+
+
+async def test_a_group_that_never_committed_has_no_offset(log: SqliteLog) -> None:
+    await log.commit("g", {("news", 0): 5})
+    assert await log.committed("g", "news", 0) == 5
+    assert await log.committed("g", "news", 1) is None
+    assert await log.committed("other", "news", 0) is None
+
+
+# -- retention -----------------------------------------------------------------------------------------------------
+
+
+async def aged_log(path: Path, clock: FakeClock, messages: int = 4) -> SqliteLog:
+    """Return a log with one message a day in partition 0, the first one `messages` days old."""
+    log = SqliteLog(path / "log.db", "normal", clock)
+    await log.create_stream("news", 1, 2 * DAY)
+    for _ in range(messages):
+        await log.append("news", 0, None, b"x" * 100)
+        clock.advance(DAY)
+    return log
+
+
+async def test_retention_takes_what_is_older_than_the_stream_keeps(tmp_path: Path) -> None:
+    log = await aged_log(tmp_path, FakeClock())
+    assert await log.enforce_retention() == 2
+    assert (await log.low("news", 0), log.high("news", 0), await offsets(log)) == (2, 4, [2, 3])
+    log.close()
+
+
+async def test_retention_keeps_what_a_running_group_has_yet_to_commit(tmp_path: Path) -> None:
+    clock = FakeClock()
+    log = await aged_log(tmp_path, clock, 0)
+    await log.join("g", ["news"])
+    for _ in range(4):
+        await log.append("news", 0, None, b"")
+        clock.advance(DAY)
+    await log.commit("g", {("news", 0): 1})
+    assert await log.enforce_retention() == 1
+    assert await offsets(log) == [1, 2, 3]
+    log.close()
+
+
+async def test_retention_forgets_a_group_that_was_away_for_longer_than_messages_are_kept(tmp_path: Path) -> None:
+    clock = FakeClock()
+    log = await aged_log(tmp_path, clock, 0)
+    await log.join("gone", ["news"])
+    log.leave("gone")
+    await log.append("news", 0, None, b"")
+    clock.advance(2 * DAY)
+    assert await log.enforce_retention() == 0
+    clock.advance(DAY)
+    assert await log.enforce_retention() == 1
+    log.close()
+
+
+async def test_offsets_go_on_after_retention_took_everything(tmp_path: Path) -> None:
+    clock = FakeClock()
+    log = await aged_log(tmp_path, clock)
+    clock.advance(30 * DAY)
+    await log.enforce_retention()
+    log.close()
+    log = SqliteLog(log.path, "normal", clock)
+    assert (await log.low("news", 0), log.high("news", 0)) == (4, 4)
+    assert (await log.append("news", 0, None, b"")).offset == 4
+    log.close()
+
+
+async def test_a_group_is_never_sent_below_the_earliest_message(tmp_path: Path) -> None:
+    log = await aged_log(tmp_path, FakeClock())
+    await log.commit("g", {("news", 0): 1})
+    await log.enforce_retention()
+    assert await log.committed("g", "news", 0) == 2
+    assert await offsets(log, start=0) == [2, 3]
+    log.close()
+
+
+async def test_retention_gives_the_space_back(tmp_path: Path) -> None:
+    clock = FakeClock()
+    log = SqliteLog(tmp_path / "log.db", "normal", clock)
+    await log.create_stream("news", 1, DAY)
+    await asyncio.gather(*(log.append("news", 0, None, b"x" * 4000) for _ in range(1500)))
+    log.close()
+    before = log.path.stat().st_size
+    clock.advance(2 * DAY)
+    log = SqliteLog(log.path, "normal", clock)
+    assert await log.enforce_retention() == 1500
+    log.close()
+    assert log.path.stat().st_size < before / 10
+
+
+# -- ownership and faults ------------------------------------------------------------------------------------------
+
+
+def test_a_second_process_is_refused_with_the_file_and_the_holder(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    log = SqliteLog(path)
+    program = f"from pathlib import Path; from services.runtime.sqlite_log import SqliteLog; SqliteLog(Path({str(path)!r}))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    log.close()
+    assert f"LogLockedError: {path} is in use by process {os.getpid()}" in result.stderr.replace(
+        "services.runtime.faults.", ""
+    )
+
+
+def test_a_closed_log_can_be_opened_again(tmp_path: Path) -> None:
+    SqliteLog(tmp_path / "log.db").close()
+    SqliteLog(tmp_path / "log.db").close()
+
+
+def test_apps_of_one_process_share_one_log(tmp_path: Path) -> None:
+    one = open_shared(tmp_path / "log.db", "normal")
+    assert open_shared(tmp_path / "." / "log.db", "normal") is one
+    close_shared(one)
+    with pytest.raises(LogLockedError):
+        SqliteLog(tmp_path / "log.db")
+    close_shared(one)
+    SqliteLog(tmp_path / "log.db").close()
+
+
+def test_one_log_has_one_durability(tmp_path: Path) -> None:
+    log = open_shared(tmp_path / "log.db", "normal")
+    with pytest.raises(LogError, match="open with synchronous=normal, not full"):
+        open_shared(tmp_path / "log.db", "full")
+    close_shared(log)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"not a database, but long enough to be one" * 10, "not a database")]
+)
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "log.db"
+    path.write_bytes(content)
+    with pytest.raises(LogUnreadableError, match=message):
+        SqliteLog(path)
+    assert path.read_bytes() == content
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(LogUnreadableError, match="another program's database"):
+        SqliteLog(path)
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    SqliteLog(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    with pytest.raises(LogUnreadableError, match="format 2, this version reads format 1"):
+        SqliteLog(path)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LogWriteError, match="cannot write .*/file/log.db"):
+        SqliteLog(tmp_path / "file" / "log.db")
+
+
+async def test_a_failed_write_fails_everything_pending_and_everything_later(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db", "normal")
+    await log.create_stream("news", 1, DAY)
+    told: asyncio.Future[LogWriteError] = asyncio.get_running_loop().create_future()
+    log.listen(Listener(asyncio.get_running_loop(), on_failure=told.set_result))
+    await _fill_the_disk_after(log, 20)
+    kept = await log.append("news", 0, None, b"fits")
+    pending = [log.append("news", 0, None, b"x" * 50_000) for _ in range(5)]
+    results = await asyncio.gather(*pending, return_exceptions=True)
+    assert [type(it) for it in results] == [LogWriteError] * 5
+    assert "database or disk is full" in str(await told)
+    with pytest.raises(LogWriteError, match="Free disk space"):
+        await log.append("news", 0, None, b"fits")
+    assert [it.offset for it in (await log.read({("news", 0): 0}))["news", 0]] == [kept.offset]
+    log.close()
+
+
+async def _fill_the_disk_after(log: SqliteLog, pages: int) -> None:
+    await log._writer.submit(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+
+
+async def test_a_late_listener_learns_that_the_log_has_failed(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db", "normal")
+    await log.create_stream("news", 1, DAY)
+    await _fill_the_disk_after(log, 20)
+    with pytest.raises(LogWriteError):
+        await log.append("news", 0, None, b"x" * 500_000)
+    told: asyncio.Future[LogWriteError] = asyncio.get_running_loop().create_future()
+    log.listen(Listener(asyncio.get_running_loop(), on_failure=told.set_result))
+    assert "disk is full" in str(await told)
+    log.close()
+
+
+async def test_a_closed_log_refuses_writes(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db")
+    await log.create_stream("news", 1, DAY)
+    log.close()
+    with pytest.raises(LogWriteError, match="it is closed"):
+        await log.append("news", 0, None, b"")
+
+
+async def test_a_caller_that_went_away_does_not_undo_its_message(log: SqliteLog) -> None:
+    sent = log.append("news", 0, None, b"x")
+    sent.cancel()
+    await log.flush()
+    assert await offsets(log) == [0]
+
+
+# -- against a model -----------------------------------------------------------------------------------------------
+
+appends = st.tuples(st.just("append"), st.integers(0, PARTITIONS - 1), st.binary(max_size=20))
+commits = st.tuples(st.just("commit"), st.integers(0, PARTITIONS - 1), st.integers(0, 30))
+reopens = st.tuples(st.just("reopen"), st.just(0), st.just(0))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(appends, appends, commits, reopens), max_size=40))
+def test_log_agrees_with_lists_and_a_dict(steps: list[tuple[str, int, bytes | int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_compare(Path(folder), steps))
+
+
+async def _compare(folder: Path, steps: list[tuple[str, int, bytes | int]]) -> None:
+    messages: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
+    committed: dict[int, int] = {}
+    log = SqliteLog(folder / "log.db", "normal")
+    await log.create_stream("news", PARTITIONS, DAY)
+    for step, partition, detail in steps:
+        if isinstance(detail, bytes):
+            assert (await log.append("news", partition, None, detail)).offset == len(messages[partition])
+            messages[partition].append(detail)
+        elif step == "commit":
+            committed[partition] = detail
+            await log.commit("g", {("news", partition): detail})
+        else:
+            log.close()
+            log = SqliteLog(folder / "log.db", "normal")
+    found = await log.read({("news", partition): 0 for partition in range(PARTITIONS)})
+    for partition, expected in enumerate(messages):
+        records = found.get(("news", partition), [])
+        assert [(it.offset, it.value) for it in records] == list(enumerate(expected))
+        assert log.high("news", partition) == len(expected)
+        assert await log.committed("g", "news", partition) == committed.get(partition)
+    log.close()
