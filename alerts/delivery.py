@@ -175,7 +175,7 @@ class DeliveryLedger(Protocol):
         ...
 
     async def record(self, dispatch: Dispatch, decision: Decision, delivery: Delivery, *, owner: str) -> bool:
-        """Note how an attempt ended, and keep the delivery to be published; False if the dispatch was lost meanwhile."""
+        """Note how an attempt ended, and keep the delivery to be published; False if the claim was lost."""
         ...
 
     async def reclaim(self, now: datetime, owner: str | None = None) -> Sequence[Interrupted]:

@@ -1,4 +1,4 @@
-"""One lane: dispatch what is due, send it, decide, record. Lanes share nothing, so a slow one delays no other."""
+"""One lane: claim what is due, send it, decide, record. Lanes share nothing, so a slow one delays no other."""
 
 import asyncio
 import random

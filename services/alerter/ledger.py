@@ -95,7 +95,7 @@ class ValkeyDeliveryLedger:
         return dispatches
 
     async def record(self, dispatch: Dispatch, decision: Decision, delivery: Delivery, *, owner: str) -> bool:
-        """Note how an attempt ended and that its delivery is to be published; False if the dispatch was lost meanwhile."""
+        """Note how an attempt ended and that its delivery is to be published; False if the claim was lost."""
         due_at = "" if isinstance(decision, Finish) else str(_micros(decision.due_at))
         external_ref = decision.external_ref if isinstance(decision, Finish) else None
         ended_at = _micros(delivery.attempted_at + timedelta(seconds=delivery.duration_seconds))

@@ -76,7 +76,7 @@ class FeedSite(LoopbackServer):
     def document(self, feed: int) -> bytes:
         items = "".join(
             f"<item><guid isPermaLink='false'>{feed}-{number}</guid><title>{_title(feed, number)}</title>"
-            f"<link>https://example.org/{feed}/{number}</link>"
+            f"<link>https://example.org/{feed}/{number}</link><pubDate>Wed, 27 Nov 2024 09:00:00 GMT</pubDate>"
             f"<description>Report {number} of feed {feed}. {'The harbour was calm. ' * 20}</description></item>"
             for number in range(self.visible)
         )
@@ -93,7 +93,8 @@ class FeedSite(LoopbackServer):
 
     def feeds_yaml(self, interval: str = "1s") -> str:
         return "feeds:\n" + "".join(
-            f"- {{id: feed-{n}, url: '{self.url}/feed/{n}', outlet: Outlet {n}, lang: en, interval: {interval}}}\n"
+            f"- {{id: feed-{n}, url: '{self.url}/feed/{n}', outlet: Outlet {n}, interval: {interval}, "
+            "since: '2024-01-01T00:00:00Z'}\n"
             for n in range(self.feeds)
         )
 

@@ -38,7 +38,11 @@ def test_every_alert_arrives_although_the_process_is_killed_at_random_points(tmp
         site.visible = ITEMS
         redline = Redline("up", "--config", str(config), log=tmp_path / "log.txt")
         expected = site.expected_alerts()
-        wait_until(lambda: receiver.log.alert_ids() >= expected, 90, redline.output)
+        wait_until(
+            lambda: receiver.log.alert_ids() >= expected,
+            60,
+            lambda: f"{len(expected - receiver.log.alert_ids())} alerts are missing; {redline.output()}",
+        )
         assert redline.stop() == 0, redline.output()
     assert receiver.log.alert_ids() == expected
     assert_repeats_only_after_an_unknown_outcome(receiver)

@@ -54,8 +54,6 @@ def to_datetime(parsed: time.struct_time | None) -> datetime | None:
     if parsed is None:
         return None
     try:
-        # A leap second is the second after it.
-        leap = timedelta(seconds=1) if parsed.tm_sec > 59 else timedelta()
-        return datetime(*parsed[:5], min(parsed.tm_sec, 59), tzinfo=UTC) + leap
+        return datetime(*parsed[:6], tzinfo=UTC)
     except (ValueError, OverflowError):
         return None

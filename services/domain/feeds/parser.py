@@ -159,8 +159,11 @@ def _unique(values: Iterable[str]) -> list[str]:
 
 
 def _absolute(link: str | None, base_url: str | None) -> str | None:
+    # Joining nothing would give the feed's own address, and every item without a link would be one article.
+    if not (link or "").strip():
+        return None
     try:
-        return urljoin(base_url or "", (link or "").strip()) or None
+        return urljoin(base_url or "", (link or "").strip())
     except ValueError:
         return None
 

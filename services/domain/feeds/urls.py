@@ -21,13 +21,13 @@ def canonical_url(address: str | None) -> str | None:
     """
     try:
         parts = urlsplit((address or "").strip())
-        port, host = parts.port, parts.hostname
+        port, host = parts.port, (parts.hostname or "").rstrip(".")
     except ValueError:
         return None
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS or not host:
         return None
-    host = f"[{host}]" if ":" in host else host.rstrip(".")
+    host = f"[{host}]" if ":" in host else host
     if port is not None and port != _DEFAULT_PORTS[scheme]:
         host = f"{host}:{port}"
     canonical = SplitResult(scheme, host, parts.path or "/", _without_tracking(parts.query), _address_part(parts))

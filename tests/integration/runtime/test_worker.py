@@ -9,6 +9,7 @@ import pytest
 
 from schemas.article import Article
 from schemas.streams import ARTICLES
+from services.runtime.consume import HandlerPolicy
 from services.runtime.faults import (
     ConsumerStuckError,
     LogLockedError,
@@ -60,6 +61,16 @@ def test_workers_run_in_event_loops_of_their_own(house: House) -> None:
         await run([house.producer(), house.consumer(ignore)], stop, on_ready=stop.set)
 
     asyncio.run(once())
+    asyncio.run(once())
+
+
+def test_apps_may_be_made_before_there_is_an_event_loop(house: House) -> None:
+    apps = [house.producer(), house.consumer(ignore)]
+
+    async def once() -> None:
+        stop = asyncio.Event()
+        await run(apps, stop, on_ready=stop.set)
+
     asyncio.run(once())
 
 
@@ -201,7 +212,8 @@ async def test_a_message_whose_publish_failed_is_not_committed(house: House) -> 
 
 # -- fault 7: a consumer that stands still ----------------------------------------------------------------------------
 
-STRICT = WorkerPolicy(grace_seconds=0.5, health=HealthPolicy(stuck_after_seconds=0.3, interval_seconds=0.05))
+# More than the half second between two commits.
+STRICT = WorkerPolicy(grace_seconds=0.5, health=HealthPolicy(stuck_after_seconds=0.9, interval_seconds=0.05))
 
 
 def stuck_for(seconds: float) -> Callable[[Article], Awaitable[None]]:
@@ -212,8 +224,6 @@ def stuck_for(seconds: float) -> Callable[[Article], Awaitable[None]]:
 
 
 async def test_a_stuck_consumer_ends_the_worker(house: House) -> None:
-    from services.runtime.consume import HandlerPolicy
-
     await house.send([article(0)])
     app = house.consumer(stuck_for(60), HandlerPolicy(timeout_seconds=60))
     with pytest.raises(ConsumerStuckError, match=r"messages wait in redline.articles.v1/\d, but none was committed"):
@@ -225,7 +235,7 @@ async def test_a_consumer_without_messages_is_not_stuck(house: House) -> None:
     stop = asyncio.Event()
 
     async def later() -> None:
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.6)
         stop.set()
 
     await run([house.consumer(ignore)], stop, background=[later], policy=STRICT)
@@ -239,7 +249,7 @@ async def test_a_consumer_that_waits_for_a_dependency_is_not_stuck(house: House)
         raise UnavailableError("no store")
 
     async def later() -> None:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.6)
         stop.set()
 
     await run([house.consumer(handle)], stop, background=[later], policy=STRICT)

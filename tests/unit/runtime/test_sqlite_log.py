@@ -245,7 +245,9 @@ async def test_retention_gives_the_space_back(tmp_path: Path) -> None:
 def test_a_second_process_is_refused_with_the_file_and_the_holder(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     log = SqliteLog(path)
-    program = f"from pathlib import Path; from services.runtime.sqlite_log import SqliteLog; SqliteLog(Path({str(path)!r}))"
+    program = (
+        f"from pathlib import Path; from services.runtime.sqlite_log import SqliteLog; SqliteLog(Path({str(path)!r}))"
+    )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     log.close()
     assert f"LogLockedError: {path} is in use by process {os.getpid()}" in result.stderr.replace(
