@@ -20,9 +20,7 @@ class Feed(Contract):
     url: HttpUrl
     outlet: NonEmpty
     title: str = ""
-    country: str | None = Field(
-        default=None, pattern=r"^[A-Z]{3}$", description="ISO 3166 alpha-3 of the outlet"
-    )
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{3}$", description="ISO 3166 alpha-3 of the outlet")
     lang: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$", description="ISO 639 of the items")
     interval: timedelta | None = Field(
         default=None, description="poll this often, whatever its rhythm", ge=timedelta(seconds=1)

@@ -27,16 +27,10 @@ class Stream(Generic[C]):
     retention: timedelta
 
 
-ARTICLES = Stream(
-    "redline.articles.v1", Article, "article id", lambda article: article.id, 8, timedelta(days=90)
-)
+ARTICLES = Stream("redline.articles.v1", Article, "article id", lambda article: article.id, 8, timedelta(days=90))
 # Keyed by watch topic: the tracker has one writer per topic.
-MATCHES = Stream(
-    "redline.matches.v1", Match, "watch topic id", lambda match: match.watch_topic, 8, timedelta(days=90)
-)
-ALERTS = Stream(
-    "redline.alerts.v1", Alert, "group key", lambda alert: alert.group_key, 4, timedelta(days=365)
-)
+MATCHES = Stream("redline.matches.v1", Match, "watch topic id", lambda match: match.watch_topic, 8, timedelta(days=90))
+ALERTS = Stream("redline.alerts.v1", Alert, "group key", lambda alert: alert.group_key, 4, timedelta(days=365))
 DELIVERIES = Stream(
     "redline.deliveries.v1", Delivery, "alert id", lambda delivery: delivery.alert_id, 4, timedelta(days=365)
 )

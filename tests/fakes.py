@@ -15,6 +15,7 @@ from schemas.alert import Alert
 from schemas.delivery import Delivery, Outcome, idempotency_key
 from schemas.feed import Feed
 from schemas.streams import Stream
+from schemas.watch import WatchRule
 from services.domain.feeds.changes import Changes, Seen
 from services.fetcher.state import FeedState, is_due_anew
 from services.fetcher.store import Claim, LeaseLostError
@@ -252,3 +253,28 @@ class ScriptedChannel:
 
     async def aclose(self) -> None:
         self.closed = True
+
+
+class InMemoryRuleStore:
+    """A rule store whose first calls may fail."""
+
+    def __init__(self, failures: list[Exception] | None = None) -> None:
+        self._rules: dict[tuple[str, str], WatchRule] = {}
+        self._version = 0
+        self._failures = failures or []
+
+    async def version(self) -> int:
+        if self._failures:
+            raise self._failures.pop(0)
+        return self._version
+
+    async def rules(self) -> tuple[WatchRule, ...]:
+        return tuple(self._rules[key] for key in sorted(self._rules))
+
+    async def put(self, rule: WatchRule) -> None:
+        self._rules[rule.watch_topic, rule.id] = rule
+        self._version += 1
+
+    async def remove(self, watch_topic: str, rule_id: str) -> bool:
+        self._version += 1
+        return self._rules.pop((watch_topic, rule_id), None) is not None

@@ -136,7 +136,7 @@ def slug_of_url(url: str) -> str:
     parts = urlsplit(url)
     host = (parts.hostname or "feed").removeprefix("www.")
     words = re.sub(r"[^a-z0-9]+", "-", f"{host}{parts.path}".lower())
-    return re.sub(r"-(xml|rss|atom|feed|index)$", "", words.strip("-"))[:64].strip("-") or "feed"
+    return re.sub(r"(-(xml|rss|atom|feed|index))+$", "", words.strip("-"))[:64].strip("-") or "feed"
 
 
 def host_of(url: str) -> str:

@@ -18,26 +18,29 @@ class Span(NamedTuple):
 
 _QUOTES_CLOSING = "\"'”’»›)\\]」』"
 _QUOTES_OPENING = "\"'“‘«„‹(\\[「『"
-_PARAGRAPH_BREAK = re.compile(r"[^\S\n]*\n(?:[^\S\n]*\n)+|\u2029")
+_PARAGRAPH_BREAK = re.compile(r"\n(?:[^\S\n]*+\n)++|\u2029")
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\u2028]")
-# A terminator with its closing quotes, in front of a blank; Han and Korean full stops need no blank.
-_STOP = re.compile(rf"[.!?…]+[{_QUOTES_CLOSING}]*(?=\s)|[。！？]+[{_QUOTES_CLOSING}]*")
+# A terminator with its closing quotes, in front of a blank; Han full stops need no blank. The lookbehind keeps a long
+# run of dots from being tried from each of its dots.
+_STOP = re.compile(rf"(?<![.!?…])[.!?…]++[{_QUOTES_CLOSING}]*+(?=\s)|[。！？]++[{_QUOTES_CLOSING}]*+")
 _NEXT = re.compile(rf"\s*[{_QUOTES_OPENING}—–-]*\s*")
 _LAST_WORD = re.compile(r"(?:\w\.)*\w+\Z")
 _WORD = re.compile(r"\w+")
+_CONTINUES_DATE = re.compile("[\\d\uac00-\ud7a3]")
 
 # Words that end in a full stop inside a sentence, in front of a name, a number or the rest of the phrase.
 _ABBREVIATIONS = frozenset(
     (
         *("mr", "mrs", "ms", "dr", "prof", "st", "gen", "lt", "col", "maj", "capt", "cmdr", "adm", "sgt", "brig"),
         *("gov", "sen", "rep", "pres", "amb", "rev", "hon", "supt", "messrs", "jan", "feb", "mar", "apr", "jun"),
-        *("jul", "aug", "sep", "sept", "oct", "nov", "dec", "no", "nos", "vs", "etc", "approx", "dept", "est", "fig"),
-        *("e.g", "i.e", "cf", "al", "ft", "mt", "ca", "art", "para", "vol", "pp"),
+        *("jul", "aug", "sep", "sept", "oct", "nov", "dec", "vs", "etc", "approx", "dept", "est"),
+        *("e.g", "i.e", "cf", "al", "ft", "mt", "ca"),
         *("г", "гг", "т.е", "т.к", "т.н", "т.д", "т.п", "им", "ул", "руб", "коп", "млн", "млрд", "трлн", "тыс", "др"),
-        *("пр", "см", "ст", "стр", "п", "пп", "акад", "проф", "ген", "гос", "св", "обл", "пос", "чел", "экз", "напр"),
+        *("пр", "см", "акад", "проф", "ген", "гос", "св", "обл", "пос", "чел", "экз", "напр"),
         *("р", "рр", "ім", "вул", "грн", "тис", "див", "с", "м", "зам", "кв", "тов", "о", "доц"),
     )
 )
+_BEFORE_NUMBER = frozenset(("no", "nos", "art", "para", "fig", "vol", "pp", "ст", "стр", "п", "пп"))
 # A dotted acronym may end a sentence; it does if one of these follows.
 _STARTERS = frozenset(
     (
@@ -100,7 +103,7 @@ def _ends_sentence(text: str, start: int, stop: re.Match[str], line_end: int) ->
     after = following.end() if following else stop.end()
     if text[after : after + 1].islower():
         return False
-    if stop.group()[0] != "." or stop.group().startswith(".."):
+    if stop.group() != ".":
         return True
     return not _is_abbreviation(text, max(start, stop.start() - 24), stop.start(), after)
 
@@ -112,7 +115,9 @@ def _is_abbreviation(text: str, start: int, dot: int, after: int) -> bool:
         return False
     word = found.group()
     if word.isdecimal():
-        return text[after : after + 1].isdecimal()  # 2024. 11. 27.
+        return _CONTINUES_DATE.match(text, after) is not None  # 2024. 11. 27. in Korean
+    if word.lower() in _BEFORE_NUMBER:
+        return text[after : after + 1].isdecimal()
     if word.lower() in _ABBREVIATIONS:
         return True
     if "." in word:

@@ -6,6 +6,8 @@ from typing import cast
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from alerts.delivery import (
     KEEP_FINISHED,
@@ -196,7 +198,7 @@ async def test_entry_that_cannot_be_read_does_not_block_its_lane(
     await valkey_ledger.enqueue(an_alert(id=content_id("bad")), [DESK], at(0))
     await valkey_ledger.enqueue(an_alert(), [DESK], at(1))
     entry = f"{namespace}:{{outbox}}:entry:{idempotency_key(content_id('bad'), *DESK)}"
-    await cast("Awaitable[int]", client.hset(entry, "alert", "{}"))
+    await client.hset(entry, "alert", "{}")
     (dispatch,) = await claim(valkey_ledger, 1)
     assert dispatch.alert.id == an_alert().id
     assert await cast("Awaitable[bytes | None]", client.hget(entry, "state")) == b"dead"
@@ -205,7 +207,7 @@ async def test_entry_that_cannot_be_read_does_not_block_its_lane(
 
 
 async def test_unreachable_store_is_named_as_such() -> None:
-    ledger = ValkeyDeliveryLedger(Redis(unix_socket_path="/nonexistent/socket"))
+    ledger = ValkeyDeliveryLedger(Redis(unix_socket_path="/nonexistent/socket", retry=Retry(NoBackoff(), 0)))
     for call in (
         ledger.enqueue(an_alert(), [DESK], at(0)),
         ledger.claim_due(DESK, owner="a", limit=1, now=at(0), lease=LEASE),

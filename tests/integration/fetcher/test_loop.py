@@ -237,3 +237,13 @@ async def test_the_lease_of_a_dead_fetcher_runs_out(server: FeedServer, valkey: 
     publisher = RecordingPublisher()
     async with fetcher(valkey, publisher, feed):
         await until(lambda: publisher.sent, seconds=3)
+
+
+async def test_feeds_whose_file_changed_are_followed_at_once(server: FeedServer, valkey: Redis) -> None:
+    server.pages["/one.xml"] = server.pages["/two.xml"] = Reply(body=rss("a|Old|Text"))
+    publisher = RecordingPublisher()
+    async with fetcher(valkey, publisher, feed_of(server)) as loop:
+        await until(lambda: len(publisher.sent) == 1)
+        loop.follow([feed_of(server), feed_of(server, "two")])
+        await until(lambda: len(publisher.sent) == 2, seconds=1)
+    assert [request.path for request in server.requests] == ["/one.xml", "/two.xml"]

@@ -49,8 +49,9 @@ async def test_a_wrong_password_fails_at_once_and_is_not_shown(server: EmbeddedV
 async def test_a_client_outlasts_a_restart_of_the_server(tmp_path: Path) -> None:
     async with EmbeddedValkey(tmp_path) as server:
         url = server.url
-        client = connect(url, pauses_s=(0.05,) * 20)
+        client = connect(url, pauses_s=(0.05,) * 200)
         await client.set("k", "v")
+    await asyncio.sleep(0.05)  # lets the client see that its idle connection was closed
     reading = asyncio.ensure_future(client.get("k"))
     await asyncio.sleep(0.1)
     assert not reading.done()

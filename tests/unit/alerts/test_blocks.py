@@ -74,7 +74,7 @@ def test_excerpts_that_do_not_fit_are_counted() -> None:
 
 
 @given(hostile_alerts())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_hostile_alert_keeps_to_slacks_limits(alert: Alert) -> None:
     payload = render_slack(alert).payload()
     json.dumps(payload).encode()

@@ -117,7 +117,7 @@ def test_shorten_keeps_to_the_limit() -> None:
 
 
 @given(hostile_alerts())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_hostile_alert_stays_harmless_text(alert: Alert) -> None:
     text, page, subject = render_text(alert), render_html(alert), render_subject(alert)
     for rendered in (text, page, subject):
@@ -134,7 +134,7 @@ def test_hostile_alert_stays_harmless_text(alert: Alert) -> None:
 
 
 @given(hostile_alerts())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_hostile_mail_parses_back_with_only_its_own_headers(alert: Alert) -> None:
     key = "0123456789abcdef0123456789abcdef"
     raw = compose(alert, "Redline <redline@example.org>", ("desk@example.org",), key).as_bytes()

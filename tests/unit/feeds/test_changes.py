@@ -138,6 +138,16 @@ def test_forgets_those_longest_gone_and_never_one_that_is_there() -> None:
     assert len(found.applied_to(old)) == MIN_SEEN
 
 
+def test_what_is_in_the_feed_is_kept_even_if_others_were_sighted_later() -> None:
+    follower = Follower()
+    (article,) = follower.poll(draft("here"))
+    later = NOW + timedelta(hours=5)
+    others = {f"{number:032x}": Seen(1, ("x",), NOW, later) for number in range(MIN_SEEN)}
+    found = find_changes([draft("here")], follower.seen | others, FEED, later, is_first_poll=False)
+    assert len(found.forgotten) == 1
+    assert article.id not in found.forgotten
+
+
 def test_a_quiet_poll_writes_nothing_until_a_day_has_passed() -> None:
     follower = Follower()
     follower.poll(draft())

@@ -1,0 +1,245 @@
+"""The e-mail channel against a real SMTP server on loopback, and against servers that misbehave."""
+
+import asyncio
+import shutil
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from pydantic import SecretStr
+
+from alerts.channels.base import Attempt, Refused, RetryAfter, SendResult, Sent, Unknown
+from alerts.channels.email import EmailChannel
+from alerts.options import EmailOptions
+from alerts.render import render_html, render_subject
+from tests.unit.alerts.examples import an_alert
+
+KEY = "0123456789abcdef0123456789abcdef"
+ALL = ("desk@example.org", "night@example.org")
+
+
+class Inbox:
+    """Handler of aiosmtpd: keeps what was delivered, and answers as told."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[list[str], EmailMessage]] = []
+        self.answers: dict[str, str] = {}
+
+    async def handle_RCPT(  # noqa: N802 - the name aiosmtpd looks for
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return self.answers.get("MAIL", "250 OK")
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if "DATA" not in self.answers:
+            message = message_from_bytes(cast("bytes", envelope.content), policy=default)
+            self.mails.append((list(envelope.rcpt_tos), cast("EmailMessage", message)))
+        return self.answers.get("DATA", "250 OK")
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@asynccontextmanager
+async def listening(factory: Callable[[], asyncio.BaseProtocol]) -> AsyncIterator[int]:
+    server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await asyncio.sleep(0)
+
+
+def channel(
+    port: int, *, to: tuple[str, ...] = ALL[:1], context: ssl.SSLContext | None = None, **smtp: Any
+) -> EmailChannel:
+    where = {"host": "127.0.0.1", "port": port, "security": "none", **smtp}
+    data = {"type": "email", "from": "Redline <redline@example.org>", "to": to, "smtp": where}
+    password = SecretStr("secret") if "password" in smtp else None
+    return EmailChannel(EmailOptions.model_validate(data), password=password, tls_context=context)
+
+
+async def test_mail_arrives_as_text_and_html(inbox: Inbox) -> None:
+    async with listening(lambda: SMTP(inbox)) as port:
+        result = await channel(port, to=ALL).send(an_alert(), KEY)
+    assert result == Sent(f"<{KEY}@example.org>")
+    ((recipients, mail),) = inbox.mails
+    assert recipients == list(ALL)
+    assert mail["subject"] == render_subject(an_alert())
+    assert mail["from"] == "Redline <redline@example.org>"
+    assert mail["message-id"] == f"<{KEY}@example.org>"
+    assert mail["auto-submitted"] == "auto-generated"
+    assert mail["list-id"] == "<rok-arms.redline.example.org>"
+    assert mail["date"].datetime == an_alert().decided_at.replace(microsecond=0)
+    assert mail.get_content_type() == "multipart/alternative"
+    body = mail.get_body(("html",))
+    assert body is not None
+    assert body.get_content().replace("\r\n", "\n") == render_html(an_alert())
+
+
+async def test_a_repeat_is_the_same_message(inbox: Inbox) -> None:
+    async with listening(lambda: SMTP(inbox)) as port:
+        for number in (1, 2):
+            await channel(port).send(an_alert(), KEY, Attempt(number, doubtful=number > 1))
+    first, second = (mail.as_bytes() for _, mail in inbox.mails)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        *((code, RetryAfter) for code in (421, 450, 451, 452, 454, 455)),
+        *((code, Refused) for code in (500, 501, 502, 503, 504, 530, 535, 550, 551, 552, 553, 554, 555, 556)),
+    ],
+)
+@pytest.mark.parametrize("stage", ["MAIL", "desk@example.org", "DATA"])
+async def test_every_smtp_status_has_its_meaning(
+    inbox: Inbox, stage: str, code: int, expected: type[SendResult]
+) -> None:
+    inbox.answers[stage] = f"{code} not now"
+    async with listening(lambda: SMTP(inbox)) as port:
+        result = await channel(port).send(an_alert(), KEY)
+    assert isinstance(result, expected)
+    assert str(code) in result.reason  # type: ignore[attr-defined]
+    assert inbox.mails == []
+
+
+async def test_refused_address_is_left_out_and_named(inbox: Inbox) -> None:
+    inbox.answers[ALL[1]] = "550 no such user"
+    async with listening(lambda: SMTP(inbox)) as port:
+        result = await channel(port, to=ALL).send(an_alert(), KEY)
+    assert result == Sent(f"<{KEY}@example.org>", "left out night@example.org (550 no such user)")
+    assert [recipients for recipients, _ in inbox.mails] == [[ALL[0]]]
+
+
+async def test_address_put_off_is_waited_for_twice(inbox: Inbox) -> None:
+    inbox.answers[ALL[1]] = "450 greylisted"
+    async with listening(lambda: SMTP(inbox)) as port:
+        for number in (1, 2):
+            assert isinstance(await channel(port, to=ALL).send(an_alert(), KEY, Attempt(number)), RetryAfter)
+            assert inbox.mails == []
+        result = await channel(port, to=ALL).send(an_alert(), KEY, Attempt(3))
+    assert isinstance(result, Sent)
+    assert result.note == "left out night@example.org (450 greylisted)"
+
+
+async def test_nobody_listening_is_tried_later(unused_tcp_port: int) -> None:
+    assert isinstance(await channel(unused_tcp_port).send(an_alert(), KEY), RetryAfter)
+
+
+async def test_relay_without_starttls_gets_nothing(inbox: Inbox) -> None:
+    async with listening(lambda: SMTP(inbox)) as port:
+        result = await channel(port, security="starttls").send(an_alert(), KEY)
+    assert isinstance(result, RetryAfter)
+    assert "STARTTLS" in result.reason
+    assert inbox.mails == []
+
+
+class Abrupt(asyncio.Protocol):
+    """An SMTP server that hangs up when it has read the given word."""
+
+    def __init__(self, hang_up_at: bytes) -> None:
+        self._hang_up_at = hang_up_at
+        self._in_data = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(b"220 ready\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        if self._hang_up_at in data:
+            self._transport.abort()
+        elif data.startswith(b"DATA"):
+            self._in_data = True
+            self._transport.write(b"354 go on\r\n")
+        elif not self._in_data:
+            self._transport.write(b"250 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [(b"EHLO", RetryAfter), (b"MAIL", RetryAfter), (b"RCPT", RetryAfter), (b"\r\n.\r\n", Unknown)]
+)
+async def test_connection_that_breaks_is_unknown_only_after_the_message(
+    word: bytes, expected: type[SendResult]
+) -> None:
+    async with listening(lambda: Abrupt(word)) as port:
+        assert isinstance(await channel(port).send(an_alert(), KEY), expected)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed; it makes the certificate of the test server")
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *(
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+                "-keyout",
+                str(folder / "key.pem"),
+                "-out",
+                str(folder / "c.pem"),
+            ),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_mail_goes_only_to_a_relay_whose_certificate_is_trusted(
+    inbox: Inbox, certificate: Path, security: str, trusted: bool
+) -> None:
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(certificate / "c.pem", certificate / "key.pem")
+    context = ssl.create_default_context(cafile=certificate / "c.pem" if trusted else None)
+    start = asyncio.get_running_loop().create_server
+    if security == "tls":
+        server = await start(lambda: SMTP(inbox), "127.0.0.1", 0, ssl=serving)
+    else:
+        server = await start(lambda: SMTP(inbox, tls_context=serving, require_starttls=True), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    result = await channel(port, security=security, context=context).send(an_alert(), KEY)
+    server.close()
+    assert isinstance(result, Sent if trusted else RetryAfter)
+    assert len(inbox.mails) == trusted
+
+
+@pytest.mark.parametrize("right", [True, False])
+async def test_wrong_password_is_refused(inbox: Inbox, certificate: Path, right: bool) -> None:
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(certificate / "c.pem", certificate / "key.pem")
+
+    def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+        return AuthResult(success=right and data.password == b"secret")
+
+    async with listening(
+        lambda: SMTP(inbox, tls_context=serving, require_starttls=True, auth_required=True, authenticator=authenticate)
+    ) as port:
+        context = ssl.create_default_context(cafile=certificate / "c.pem")
+        secret = {"security": "starttls", "username": "redline", "password": {"secret": "SMTP_PASSWORD"}}
+        result = await channel(port, context=context, **secret).send(an_alert(), KEY)
+    assert isinstance(result, Sent if right else Refused)

@@ -1,0 +1,204 @@
+"""The commands as a user meets them: what they print, where, and with which exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.conftest import Run
+
+ARTICLE = {
+    "id": "a1",
+    "title": "South Korea will send artillery shells to Ukraine, Seoul says",
+    "text": "South Korea will supply Ukraine with 155 mm artillery shells, the defence ministry in Seoul said.",
+    "outlet": "Wire",
+    "published_at": "2024-11-27T09:00:00Z",
+}
+
+
+def test_match_prints_a_line_for_each_rule_with_verbatim_evidence(run: Run) -> None:
+    ran = run("match", stdin=json.dumps(ARTICLE).encode())
+    assert (ran.code, ran.err) == (0, "")
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert {line["watch_topic"] for line in lines} >= {"arms-supply-ukraine"}
+    for line in lines:
+        assert set(line) == {"article_id", "watch_topic", "rule_id", "evidence"}
+        assert line["article_id"] == "a1"
+        for span in line["evidence"]:
+            assert ARTICLE[span["field"]][span["start"] : span["end"]] == span["text"]
+
+
+def test_match_tells_a_bad_line_skips_it_and_exits_2(run: Run) -> None:
+    ran = run("match", stdin=b'{"id": "x"}\nnonsense\n' + json.dumps(ARTICLE).encode())
+    assert ran.code == 2
+    assert "standard input:1: title: one of title and text is required" in ran.err
+    assert "standard input:2: is not JSON" in ran.err
+    assert '"article_id": "a1"' in ran.out
+
+
+def test_match_takes_topics_from_a_file(run: Run, tmp_path: Path) -> None:
+    topic = tmp_path / "t.yaml"
+    topic.write_text("id: shells\ntitle: Shells\nrules:\n- {id: any, query: '\"artillery shells\"'}\n")
+    ran = run("match", "--topics", str(topic), stdin=json.dumps(ARTICLE).encode())
+    (line,) = [json.loads(line) for line in ran.out.splitlines()]
+    assert (line["watch_topic"], line["rule_id"]) == ("shells", "any")
+
+
+def test_a_wrong_topic_file_is_told_with_its_line(run: Run, tmp_path: Path) -> None:
+    topic = tmp_path / "t.yaml"
+    topic.write_text("id: shells\ntitle: Shells\nrules:\n- {id: any, query: 'a AND'}\n")
+    ran = run("match", "--topics", str(topic))
+    assert ran.code == 2
+    assert f"error: {topic}:4: rules[0].query: " in ran.err
+
+
+def test_replay_shows_the_alerts_of_both_seed_topics(run: Run) -> None:
+    from services.settings import SEEDS
+
+    ran = run("replay", str(SEEDS / "articles"), "--json")
+    alerts = [json.loads(line) for line in ran.out.splitlines()]
+    assert ran.code == 0
+    assert {alert["watch_topic"] for alert in alerts} == {"arms-supply-ukraine", "seoul-moscow-relations"}
+    published = [alert["article"]["published_at"] for alert in alerts]
+    assert published == sorted(published), "in the order of events"
+
+
+def test_replay_twice_gives_the_same_alerts(run: Run) -> None:
+    from services.settings import SEEDS
+
+    first, second = (run("replay", str(SEEDS / "articles"), "--json").out for _ in range(2))
+    assert first == second
+    assert first
+
+
+def test_replay_of_the_source_documents_alerts_both_topics(run: Run) -> None:
+    shared = Path(__file__).resolve().parents[4] / "shared" / "seeds"
+    documents = sorted(shared.glob("*.txt"))
+    if not documents:
+        pytest.skip("the source documents (../shared/seeds) are not here")
+    ran = run("replay", *map(str, documents), "--json")
+    alerts = [json.loads(line) for line in ran.out.splitlines()]
+    assert {alert["watch_topic"] for alert in alerts} == {"arms-supply-ukraine", "seoul-moscow-relations"}
+    texts = [document.read_text() for document in documents]
+    for alert in alerts:
+        assert alert["evidence"]
+        assert any(
+            all(
+                text[span["start"] : span["end"]] == span["text"]
+                for span in alert["evidence"]
+                if span["field"] == "text"
+            )
+            for text in texts
+        )
+
+
+def test_replay_of_nothing_is_bad_input(run: Run, tmp_path: Path) -> None:
+    ran = run("replay", str(tmp_path / "nowhere.txt"))
+    assert ran.code == 2
+    assert "nowhere.txt: cannot be read: No such file or directory" in ran.err
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan", "inf"])
+def test_a_speed_that_is_none_is_bad_usage(run: Run, speed: str) -> None:
+    ran = run("replay", "x.txt", f"--speed={speed}")
+    assert ran.code == 2
+    assert "expected max or a number above 0" in ran.err
+
+
+def test_parse_prints_one_document(run: Run) -> None:
+    feed = (
+        "<rss version='2.0'><channel><title>F</title><link>https://e.org/</link><item><title>One</title><link>/1</link>"
+        "<guid isPermaLink='false'>g1</guid><pubDate>Wed, 27 Nov 2024 09:00:00 GMT</pubDate>"
+        "<description>&lt;b&gt;Bold&lt;/b&gt; news</description><author>a@e.org (Ann)</author></item></channel></rss>"
+    )
+    ran = run("parse", "-", "--base-url", "https://e.org/feed", "--json", stdin=feed.encode())
+    document = json.loads(ran.out)
+    (entry,) = document["entries"]
+    assert document["feed"]["title"] == "F"
+    assert (entry["id"], entry["link"], entry["summary"]) == ("g1", "https://e.org/1", "Bold news")
+    assert entry["published_at"] == "2024-11-27T09:00:00Z"
+
+
+@pytest.mark.parametrize(("body", "fault"), [(b"<html><body>hi</body></html>", "HTML page"), (b"", "empty")])
+def test_parse_of_what_is_no_feed_says_what_it_is(run: Run, body: bytes, fault: str) -> None:
+    ran = run("parse", "-", "--json", stdin=body)
+    assert ran.code == 2
+    assert fault in ran.err
+
+
+def test_config_check_passes_on_the_seeds(run: Run) -> None:
+    ran = run("config", "check")
+    assert (ran.code, ran.err) == (0, "")
+    assert "configuration is valid" in ran.out
+
+
+def test_config_check_shows_the_faults_of_every_part_at_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "redline.yaml").write_text("feeds: feeds.yaml\ntopics: topics\nroutes: routes.yaml\n")
+    (tmp_path / "feeds.yaml").write_text("feeds:\n- {id: a, url: nowhere, outlet: O}\n")
+    (tmp_path / "topics").mkdir()
+    (tmp_path / "topics" / "t.yaml").write_text("id: t\ntitle: T\nrules:\n- {id: r, query: '@nobody_at_all'}\n")
+    (tmp_path / "routes.yaml").write_text(
+        "route: {receiver: desk}\nreceivers:\n- {name: desk, channels: [{type: fax}]}\n"
+    )
+    ran = run("config", "check")
+    assert ran.code == 2
+    for fault in ("feeds.yaml:2: feeds[0].url", "t.yaml:4: rules[0].query", "routes.yaml:3: receivers[0].channels[0]"):
+        assert fault in ran.err
+
+
+def test_config_show_masks_passwords(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDLINE_REDIS_URL", "redis://me:hunter2@localhost/0")
+    ran = run("config", "show", "--json")
+    assert "hunter2" not in ran.out
+    assert json.loads(ran.out)["redis_url"] == {"value": "redis://me:***@localhost/0", "origin": "REDLINE_REDIS_URL"}
+
+
+def test_an_unreachable_state_store_is_told_without_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDLINE_REDIS_URL", "redis://:hunter2@127.0.0.1:1/0")
+    ran = run("matcher")
+    assert ran.code == 1
+    assert "127.0.0.1:1" in ran.err
+    assert "hunter2" not in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_an_unreachable_broker_is_told_without_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDLINE_BROKER_URL", "kafka://127.0.0.1:1")
+    ran = run("matcher")
+    assert ran.code == 1
+    assert "no Kafka broker answers at 127.0.0.1:1" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_doctor_finds_the_embedded_default_in_order(run: Run) -> None:
+    ran = run("doctor", "--json")
+    verdicts = {line["subject"]: line["verdict"] for line in map(json.loads, ran.out.splitlines())}
+    assert ran.code == 0, ran.out
+    assert verdicts["state store"] == verdicts["broker"] == verdicts["configuration"] == "ok"
+
+
+def test_doctor_says_which_part_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDLINE_BROKER_URL", "kafka://127.0.0.1:1")
+    ran = run("doctor", "--json")
+    verdicts = {line["subject"]: line["verdict"] for line in map(json.loads, ran.out.splitlines())}
+    assert ran.code == 1
+    assert (verdicts["broker"], verdicts["state store"]) == ("fail", "ok")
+
+
+def test_every_command_has_help_with_an_example(run: Run) -> None:
+    import typer
+
+    from services.cli.main import app
+
+    def leaves(command: object, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+        inner = getattr(command, "commands", None)
+        if not inner:
+            return [path]
+        return [leaf for name, child in inner.items() for leaf in leaves(child, (*path, name))]
+
+    for path in leaves(typer.main.get_command(app), ()):
+        ran = run(*path, "--help")
+        assert ran.code == 0
+        assert f"redline {' '.join(path)}" in ran.out.partition("Example:")[2], (
+            f"redline {' '.join(path)} has no example"
+        )
