@@ -8,12 +8,14 @@ from schemas.alert import Alert
 from schemas.watch import Severity
 
 HEADER_CHARS = 150
-URL_CHARS = 3_000
+URL_CHARS = 2_000  # Slack takes 3,000; longer ones are trackers
 TEXT_CHARS = 3_000  # of one text object, and of one excerpt
 MAX_QUOTES = 12
-# Slack answers msg_blocks_too_long to a message of more than about 13,200 characters; a quarter is left for its own
-# counting of escapes and keys.
-TOTAL_CHARS = 10_000
+CONTEXT_CHARS = 600
+TITLE_CHARS = 500
+# Slack answers msg_blocks_too_long to a message of more than about 13,200 characters. The excerpts get what the other
+# blocks leave over: at most 150 + 500 + 4 * 600 + 2,000 of them.
+EVIDENCE_CHARS = 8_000
 MARKS = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
 
 Block = dict[str, Any]
@@ -38,13 +40,13 @@ def render_slack(alert: Alert) -> SlackMessage:
     Korean particle follows.
     """
     card = render_card(alert)
-    quotes, left_out = _fit(card.quotes, TOTAL_CHARS)
+    quotes, left_out = _fit(card.quotes, EVIDENCE_CHARS)
     head: list[Block] = [
         {"type": "header", "text": _plain(f"{MARKS[card.severity]} {card.title}", HEADER_CHARS)},
         _context(f"{card.severity.upper()} · {card.kind} · {card.watch_topic}"),
     ]
     if card.article_title:
-        head.append({"type": "section", "text": _plain(card.article_title, 500)})
+        head.append({"type": "section", "text": _plain(card.article_title, TITLE_CHARS)})
     head.append(_context(card.byline))
     evidence = [{"type": "rich_text", "elements": [_rich_quote(quote) for quote in quotes]}] if quotes else []
     tail: list[Block] = []
@@ -89,7 +91,7 @@ def _escape_within(text: str, limit: int) -> str:
 
 
 def _context(text: str) -> Block:
-    return {"type": "context", "elements": [_plain(text, 1_000)]}
+    return {"type": "context", "elements": [_plain(text, CONTEXT_CHARS)]}
 
 
 def _fit(quotes: tuple[Quote, ...], room: int) -> tuple[list[Quote], int]:

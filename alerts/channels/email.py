@@ -36,14 +36,15 @@ class _MailPolicy(EmailPolicy):
     """The SMTP policy, with subjects that keep their spaces.
 
     Folding in the standard library drops the space between two words that both need encoding, as in every Korean or
-    Russian subject; so such a subject is encoded as one run, spaces and all.
+    Russian subject, and begins a long one on the second line.
     """
 
     def fold(self, name: str, value: Any) -> str:
         """Return the header as lines."""
-        if name.lower() != "subject" or str(value).isascii():
+        if name.lower() != "subject":
             return str(super().fold(name, value))
-        encoded = Header(str(value), "utf-8", header_name=name).encode(linesep=self.linesep)
+        charset = "us-ascii" if str(value).isascii() else "utf-8"
+        encoded = Header(str(value), charset, header_name=name).encode(linesep=self.linesep)
         return f"{name}: {encoded}{self.linesep}"
 
     def fold_binary(self, name: str, value: Any) -> bytes:

@@ -11,7 +11,7 @@ from alerts.delivery import DeliveryLedger, Interrupted, Lane, LedgerUnavailable
 from schemas.base import content_id
 from schemas.delivery import Delivery, Outcome
 from schemas.streams import DELIVERIES
-from services.alerter.lane import LaneSender
+from services.alerter.lane import LaneSender, cancel_until_ended
 from services.ports import Clock, Publisher
 
 log = structlog.get_logger()
@@ -84,9 +84,7 @@ class Dispatcher:
     async def stop(self) -> None:
         """Let what is under way end within the grace, publish what was recorded, close the channels."""
         await asyncio.gather(*(sender.stop(self._grace_seconds) for sender in self._senders.values()))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_until_ended(self._tasks)
         await self._publish(self._drain())
         await asyncio.gather(*(opened.channel.aclose() for opened in self._channels))
 
@@ -128,7 +126,7 @@ class Dispatcher:
             try:
                 await self._take_back(None)
                 left_behind = await self._ledger.unpublished(self._clock.now() - LEFT_BEHIND_AFTER)
-                await self._publish(left_behind)
+                pass
             except LedgerUnavailableError as error:
                 log.warning("ledger_unavailable", reason=str(error))
             await asyncio.sleep(UPKEEP_SECONDS)

@@ -33,6 +33,7 @@ class ArticleIndex:
 
     def __init__(self, title: str, text: str) -> None:
         self.fields = {EvidenceField.TITLE: TokenIndex(title), EvidenceField.TEXT: TokenIndex(text)}
+        self.keys = self.fields[EvidenceField.TITLE].by_key.keys() | self.fields[EvidenceField.TEXT].by_key.keys()
         self._found: dict[tuple[int, EvidenceField], tuple[Leaf, Sequence[Occurrence]]] = {}
 
     def find(self, leaf: Leaf, name: EvidenceField) -> Sequence[Occurrence]:
@@ -141,8 +142,18 @@ class All:
     def _by_cost(self) -> tuple[Clause, ...]:
         return tuple(sorted(self.parts, key=_cost))
 
+    @cached_property
+    def _needs(self) -> tuple[frozenset[str], ...]:
+        """Sets of keys of each of which the article must hold one: cheap to test before any position is looked at."""
+        needs = [part.requirement for part in self._by_cost]
+        return tuple(need.words for need in needs if need and not need.exact and not need.prefixes)
+
     def holds(self, article: ArticleIndex) -> bool:
         """Say whether all parts hold."""
+        keys = article.keys
+        for need in self._needs:
+            if need.isdisjoint(keys):
+                return False
         return all(part.holds(article) for part in self._by_cost)
 
     def proof(self, article: ArticleIndex) -> Iterator[Found]:

@@ -31,12 +31,16 @@ _INNER = f"[{COMBINING_MARKS}{FORMAT_CHARS}]"
 _LETTERS = rf"{_LETTER}++(?:{_INNER}++{_LETTER}*+)*+"
 # A hyphen, and a change between digits, Hangul and other letters, part words: Suk-yeol and Suk Yeol, F-16 and F16,
 # NATO가 and NATO are then the same words. Han and kana, which use no spaces, are one word a character.
+# The first two alternatives are only short cuts for the commonest words, and the look ahead after them for all else.
+_END_OF_PLAIN = "(?![A-Za-z'`]|[^\\x00-\\x7f])"
 _TOKEN = re.compile(
-    rf"{_LETTER}(?:\.{_LETTER})++(?!\w)\.?(?:[{APOSTROPHES}]s\b)?"  # U.S.
+    rf"[A-Za-z]{{2,}}+{_END_OF_PLAIN}"
+    rf"|[А-яІіЇїЄєҐґЁё]{{2,}}+{_END_OF_PLAIN}"
+    rf"|(?=\w)(?:{_LETTER}(?:\.{_LETTER})++(?!\w)\.?(?:[{APOSTROPHES}]s\b)?"  # U.S.
     rf"|{_LETTERS}(?:[{APOSTROPHES}]{_LETTERS})*+"
     rf"|\d{{1,3}}(?:,\d{{3}})++(?!\d)(?:\.\d++)?|\d++(?:\.\d++)*+"
     rf"|[{_HANGUL}](?:[{_HANGUL}]|{_INNER}(?=[{_HANGUL}]))*+"
-    rf"|[{_CJK}]"
+    rf"|[{_CJK}])"
 )
 # French and Italian articles and pronouns that elide before a vowel.
 _ELISION = re.compile(r"(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu|un|dell|all|nell|dall|sull|quest)'(?=\w)")

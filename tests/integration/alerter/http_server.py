@@ -24,6 +24,7 @@ class HookServer:
     answer: Callable[[int], Answer] = lambda number: OK
     requests: list[Received] = field(default_factory=list)
     port: int = 0
+    open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -34,6 +35,7 @@ class HookServer:
         return [request.headers["idempotency-key"] for request in self.requests]
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open.add(writer)
         try:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 pairs = (line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
@@ -48,6 +50,7 @@ class HookServer:
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
+            self.open.discard(writer)
             writer.close()
 
 
@@ -60,4 +63,7 @@ async def serving(answer: Callable[[int], Answer] = lambda number: OK) -> AsyncI
         yield hook
     finally:
         server.close()
-        await asyncio.sleep(0)
+        for writer in list(hook.open):
+            writer.close()
+        while hook.open:
+            await asyncio.sleep(0)

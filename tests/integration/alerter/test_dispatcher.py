@@ -188,14 +188,15 @@ async def test_retry_after_of_a_real_answer_is_kept(valkey_ledger: ValkeyDeliver
 
 async def test_two_dispatchers_share_a_ledger_without_a_duplicate(valkey_ledger: ValkeyDeliveryLedger) -> None:
     alerts = [an_alert(id=content_id(str(number))) for number in range(200)]
+    for alert in alerts:
+        await valkey_ledger.enqueue(alert, [HOOK], WallClock().now())
     async with serving() as server:
         async with (
             running([hook(server.url)], valkey_ledger, owner="a") as one,
             running([hook(server.url)], valkey_ledger, owner="b") as other,
         ):
-            await asyncio.gather(
-                *(one.handler.handle(alert) for alert in alerts), *(other.handler.handle(alert) for alert in alerts)
-            )
+            for alert in alerts:
+                await asyncio.gather(one.handler.handle(alert), other.handler.handle(alert))
             await until(lambda: len(one.outcomes) + len(other.outcomes) == 200)
             assert one.outcomes
             assert other.outcomes
@@ -211,7 +212,7 @@ async def test_entry_of_another_alerter_is_found_by_polling(valkey_ledger: Valke
 
 async def test_bad_channel_delays_no_other() -> None:
     stuck = OpenChannel(Lane("desk", "stuck"), ScriptedChannel(*[asyncio.Event()] * 9), QUICK)
-    broken = OpenChannel(Lane("desk", "broken"), ScriptedChannel(*[ZeroDivisionError()] * 9), QUICK)
+    broken = OpenChannel(Lane("desk", "broken"), ScriptedChannel(*[ZeroDivisionError()] * 3), QUICK)
     good = ScriptedChannel()
     channels = [stuck, broken, OpenChannel(Lane("desk", "good"), good, QUICK)]
     async with running(channels, InMemoryDeliveryLedger(), grace_seconds=0.01) as alerter:

@@ -50,7 +50,7 @@ class Inbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         if "DATA" not in self.answers:
             message = message_from_bytes(cast("bytes", envelope.content), policy=default)
-            self.mails.append((list(envelope.rcpt_tos), cast("EmailMessage", message)))
+            self.mails.append((list(envelope.rcpt_tos), message))
         return self.answers.get("DATA", "250 OK")
 
 
@@ -119,7 +119,7 @@ async def test_every_smtp_status_has_its_meaning(
     async with listening(lambda: SMTP(inbox)) as port:
         result = await channel(port).send(an_alert(), KEY)
     assert isinstance(result, expected)
-    assert str(code) in result.reason  # type: ignore[attr-defined]
+    assert str(code) in repr(result)
     assert inbox.mails == []
 
 
@@ -234,12 +234,16 @@ async def test_wrong_password_is_refused(inbox: Inbox, certificate: Path, right:
     serving.load_cert_chain(certificate / "c.pem", certificate / "key.pem")
 
     def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
-        return AuthResult(success=right and data.password == b"secret")
+        return AuthResult(success=right and data.password == b"secret", handled=False)
 
     async with listening(
         lambda: SMTP(inbox, tls_context=serving, require_starttls=True, auth_required=True, authenticator=authenticate)
     ) as port:
         context = ssl.create_default_context(cafile=certificate / "c.pem")
-        secret = {"security": "starttls", "username": "redline", "password": {"secret": "SMTP_PASSWORD"}}
+        secret: dict[str, Any] = {
+            "security": "starttls",
+            "username": "redline",
+            "password": {"secret": "SMTP_PASSWORD"},
+        }
         result = await channel(port, context=context, **secret).send(an_alert(), KEY)
     assert isinstance(result, Sent if right else Refused)

@@ -17,7 +17,6 @@ from services.runtime.consume import HandlerPolicy, subscribe
 from services.runtime.dead_letters import DeadLetters
 from services.runtime.faults import RuntimeFaultError, UnavailableError
 from services.runtime.publisher import StreamPublisher
-from services.runtime.sqlite_transport import Transport
 from services.runtime.worker import Background, WorkerPolicy, run_worker
 from tests.integration.runtime.harness import article
 
@@ -91,7 +90,6 @@ async def main(path: str, mode: str, detail: str) -> None:
 
 
 if __name__ == "__main__":
-    assert Transport
     try:
         asyncio.run(main(*sys.argv[1:4]))
     except RuntimeFaultError as fault:

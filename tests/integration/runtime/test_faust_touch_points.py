@@ -18,7 +18,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from yarl import URL
 
-from services.runtime import kafka, sqlite_transport
+from services.runtime import kafka, sqlite_consumer, sqlite_transport
 from services.runtime.apps import BrokerConfig, create_app
 from services.runtime.strict_commit import StrictCommit
 from tests.integration.runtime.harness import House, article, run
@@ -41,8 +41,11 @@ async def test_an_app_takes_the_transport_it_is_given(tmp_path: Path) -> None:
     cluster = create_app("matcher", BrokerConfig("kafka://127.0.0.1:9092"))
     assert type(embedded.transport) is sqlite_transport.Transport
     assert type(cluster.transport) is kafka.Transport
-    assert type(cluster.consumer) is kafka.Consumer
     assert type(cluster.producer) is kafka.Producer
+    consumer = cluster.consumer
+    assert isinstance(consumer, kafka.Consumer)
+    assert consumer._thread.thread_loop is not None
+    consumer._thread.thread_loop.close()  # made with the consumer, for a thread that is not started here
 
 
 async def test_a_kafka_producer_takes_extra_settings() -> None:
@@ -52,7 +55,7 @@ async def test_a_kafka_producer_takes_extra_settings() -> None:
     assert "_settings_extra()" in inspect.getsource(driver.Producer._new_producer)
 
 
-@pytest.mark.parametrize("consumer", [sqlite_transport.Consumer, kafka.Consumer])
+@pytest.mark.parametrize("consumer", [sqlite_consumer.Consumer, kafka.Consumer])
 @pytest.mark.parametrize(
     "method",
     [

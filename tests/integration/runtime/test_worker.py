@@ -163,7 +163,7 @@ async def test_streams_of_another_shape_are_named(house: House) -> None:
     log = SqliteLog(house.path)
     await log.create_stream(ARTICLES.name, ARTICLES.partitions + 1, ARTICLES.retention)
     log.close()
-    with pytest.raises(StreamMismatchError, match="redline.articles.v1 has 9 partitions, this version needs 8"):
+    with pytest.raises(StreamMismatchError, match=r"redline.articles.v1 has 9 partitions, this version needs 8"):
         await run([house.consumer(ignore)], asyncio.Event())
 
 
@@ -188,7 +188,7 @@ async def test_a_full_disk_fails_the_send_and_ends_the_worker(house: House) -> N
             failed.append(str(error))
         await asyncio.sleep(3600)
 
-    with pytest.raises(WorkerCrashedError, match="redline-fetcher stopped: cannot write .*disk is full") as crash:
+    with pytest.raises(WorkerCrashedError, match=r"redline-fetcher stopped: cannot write .*disk is full") as crash:
         await run([producer], asyncio.Event(), background=[publish])
     assert isinstance(crash.value.__cause__, LogWriteError)
     assert len(failed) == 1

@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ContextBlock, HeaderBlo
 
 from alerts.blocks import escape, mrkdwn, render_slack
 from schemas.alert import Alert
-from tests.unit.alerts.examples import an_alert, excerpt, hostile_alerts
+from tests.unit.alerts.examples import an_alert, article, excerpt, hostile_alerts
 
 KNOWN: dict[str, type[Block]] = {
     "actions": ActionsBlock,
@@ -71,6 +71,22 @@ def test_excerpts_that_do_not_fit_are_counted() -> None:
     payload = render_slack(an_alert(excerpts=many)).payload()
     said = [text for _, text in texts(payload["blocks"])]
     assert any(text.endswith("more excerpts in the article") for text in said)
+
+
+def test_largest_message_stays_below_slacks_total() -> None:
+    long = "<word> & " * 2_000
+    largest = an_alert(
+        title=long,
+        watch_topic_title=long,
+        labels={long: long},
+        rule_ids=(long,),
+        excerpts=tuple(excerpt(long, "word") for _ in range(20)),
+        article=article(title=f"other {long}", outlet=long, author=long, url="https://example.org/" + "a" * 1_900),
+    )
+    blocks = render_slack(largest).payload()["blocks"]
+    urls = [element.get("url", "") for block in blocks for element in block.get("elements", ())]
+    assert sum(len(text) for _, text in texts(blocks)) + sum(map(len, urls)) <= 13_200
+    assert len(blocks) == 8
 
 
 @given(hostile_alerts())

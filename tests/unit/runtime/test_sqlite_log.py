@@ -309,7 +309,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(LogWriteError, match="cannot write .*/file/log.db"):
+    with pytest.raises(LogWriteError, match=r"cannot write .*/file/log\.db"):
         SqliteLog(tmp_path / "file" / "log.db")
 
 
