@@ -126,7 +126,7 @@ class Dispatcher:
             try:
                 await self._take_back(None)
                 left_behind = await self._ledger.unpublished(self._clock.now() - LEFT_BEHIND_AFTER)
-                pass
+                await self._publish(left_behind)
             except LedgerUnavailableError as error:
                 log.warning("ledger_unavailable", reason=str(error))
             await asyncio.sleep(UPKEEP_SECONDS)

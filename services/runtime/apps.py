@@ -48,10 +48,26 @@ class NoTables(TableManager):
         await self.recovery.start()
 
 
+class FixedSettings(faust.Settings):
+    """Faust's settings, deaf to the environment, which would win over what is said here."""
+
+    def getenv(self, env_name: str) -> Any:
+        """Return nothing, whatever the environment says."""
+        return None
+
+
 class RedlineApp(faust.App):
     """A Faust app that finds its streams created, and leaves no directories behind."""
 
+    Settings = FixedSettings
     broker: BrokerConfig
+
+    async def on_start(self) -> None:
+        """Start as Faust does; but it would make a consumer even for an app that only produces."""
+        if self.producer_only:
+            self.finalize()
+        else:
+            await super().on_start()
 
     async def on_first_start(self) -> None:
         """Create the streams. Faust would make a directory for tables here; Redline has no tables."""

@@ -26,13 +26,6 @@ MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 class Consumer(StrictCommit, driver.Consumer):
     """Faust's Kafka consumer; commits only what was settled."""
 
-    async def on_shutdown(self) -> None:
-        """Close the event loop of the consumer's thread, which Faust leaves open."""
-        await super().on_shutdown()
-        loop = self._thread.thread_loop
-        if not loop.is_running():
-            loop.close()
-
 
 class Producer(driver.Producer):
     """Faust's Kafka producer; a send returns once every in-sync replica has it, and is never stored twice."""

@@ -212,8 +212,7 @@ async def test_a_message_whose_publish_failed_is_not_committed(house: House) -> 
 
 # -- fault 7: a consumer that stands still ----------------------------------------------------------------------------
 
-# More than the half second between two commits.
-STRICT = WorkerPolicy(grace_seconds=0.5, health=HealthPolicy(stuck_after_seconds=0.9, interval_seconds=0.05))
+STRICT = WorkerPolicy(grace_seconds=0.5, health=HealthPolicy(stuck_after_seconds=0.5, interval_seconds=0.05))
 
 
 def stuck_for(seconds: float) -> Callable[[Article], Awaitable[None]]:
@@ -235,10 +234,12 @@ async def test_a_consumer_without_messages_is_not_stuck(house: House) -> None:
     stop = asyncio.Event()
 
     async def later() -> None:
-        await asyncio.sleep(1.6)
+        await asyncio.sleep(1.0)
         stop.set()
 
-    await run([house.consumer(ignore)], stop, background=[later], policy=STRICT)
+    app = house.consumer(ignore)
+    app.conf.broker_commit_interval = 0.1
+    await run([app], stop, background=[later], policy=STRICT)
 
 
 async def test_a_consumer_that_waits_for_a_dependency_is_not_stuck(house: House) -> None:
@@ -249,7 +250,7 @@ async def test_a_consumer_that_waits_for_a_dependency_is_not_stuck(house: House)
         raise UnavailableError("no store")
 
     async def later() -> None:
-        await asyncio.sleep(1.6)
+        await asyncio.sleep(1.0)
         stop.set()
 
     await run([house.consumer(handle)], stop, background=[later], policy=STRICT)
