@@ -1,5 +1,7 @@
 """An independent evaluator: loops over every word of an article, straight from the meaning of each node."""
 
+from itertools import pairwise
+
 from schemas.match import EvidenceField
 from services.domain.rules import ast
 from services.domain.text.analyzer import Token, analyze, tokens
@@ -21,9 +23,9 @@ class Oracle:
 
     def holds(self, node: ast.Node, fields: tuple[EvidenceField, ...] = tuple(EvidenceField)) -> bool:
         if isinstance(node, ast.And):
-            return all([self.holds(child, fields) for child in node.children])
+            return all(self.holds(child, fields) for child in node.children)
         if isinstance(node, ast.Or):
-            return any([self.holds(child, fields) for child in node.children])
+            return any(self.holds(child, fields) for child in node.children)
         if isinstance(node, ast.Not):
             return not self.holds(node.child, fields)
         if isinstance(node, ast.InField):
@@ -66,10 +68,8 @@ class Oracle:
                 exact_form(want.surface) in analyze(have.surface).exact
                 for want, have in zip(wanted, window, strict=True)
             )
-            gaps = [" ".join(f"|{text[a.end : b.start]}|".split()) for a, b in zip(window, window[1:], strict=False)]
-            wished = [
-                " ".join(f"|{node.text[a.end : b.start]}|".split()) for a, b in zip(wanted, wanted[1:], strict=False)
-            ]
+            gaps = [" ".join(f"|{text[a.end : b.start]}|".split()) for a, b in pairwise(window)]
+            wished = [" ".join(f"|{node.text[a.end : b.start]}|".split()) for a, b in pairwise(wanted)]
             return forms and gaps == wished
         last = len(wanted) - 1
         for at, (want, have) in enumerate(zip(wanted, window, strict=True)):

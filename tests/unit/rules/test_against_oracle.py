@@ -1,5 +1,7 @@
 """The engine agrees with a brute-force evaluator on any rules and articles; its evidence is verbatim and needed."""
 
+from itertools import pairwise
+
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -91,13 +93,13 @@ def hit(tree: ast.Node, title: str, text: str) -> tuple[Evidence, ...] | None:
     return hits[0].hit.evidence if hits else None
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(trees())
 def test_the_canonical_query_reads_back_as_the_same_tree(tree: ast.Node) -> None:
     assert parse(format_query(tree)) == tree
 
 
-@settings(max_examples=350, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(trees(), texts, texts)
 def test_a_rule_hits_exactly_what_the_oracle_accepts(tree: ast.Node, title: str, text: str) -> None:
     evidence = hit(tree, title, text)
@@ -108,13 +110,14 @@ def test_a_rule_hits_exactly_what_the_oracle_accepts(tree: ast.Node, title: str,
 @given(trees(), texts, texts)
 def test_evidence_is_verbatim_apart_and_title_first(tree: ast.Node, title: str, text: str) -> None:
     evidence = hit(tree, title, text)
-    assume(evidence is not None)
+    if evidence is None:
+        return
     assert evidence
     fields = {EvidenceField.TITLE: title, EvidenceField.TEXT: text}
     assert len(evidence) <= 20
     for span in evidence:
         assert span.text == fields[span.field][span.start : span.end]
-    for before, after in zip(evidence, evidence[1:], strict=False):
+    for before, after in pairwise(evidence):
         assert (before.field, after.field) != (EvidenceField.TEXT, EvidenceField.TITLE)
         assert before.field != after.field or before.end <= after.start
 
@@ -123,9 +126,8 @@ def test_evidence_is_verbatim_apart_and_title_first(tree: ast.Node, title: str, 
 @given(trees(negation=False), texts, texts)
 def test_without_its_evidence_a_rule_no_longer_holds(tree: ast.Node, title: str, text: str) -> None:
     evidence = hit(tree, title, text)
-    assume(evidence is not None)
-    assert evidence
-    assume(len(evidence) < 20)
+    if evidence is None or len(evidence) == 20:
+        return
     assert (
         hit(tree, _without(evidence, EvidenceField.TITLE, title), _without(evidence, EvidenceField.TEXT, text)) is None
     )

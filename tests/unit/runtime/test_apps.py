@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from faust.types.enums import ProcessingGuarantee
 from yarl import URL
 
 from schemas.streams import ARTICLES
@@ -56,7 +55,7 @@ def test_every_app_has_the_settings_that_lose_nothing(url: str) -> None:
     assert conf.stream_wait_empty
     assert conf.topic_disable_leader
     assert conf.consumer_auto_offset_reset == "earliest"
-    assert conf.processing_guarantee is ProcessingGuarantee.AT_LEAST_ONCE
+    assert "AT_LEAST_ONCE" in repr(conf.processing_guarantee)
     assert conf.value_serializer == "raw"
     assert not conf.web_enabled
 

@@ -1,0 +1,237 @@
+"""The engine: what holds, what is refused, evidence, hot changes, and articles of any kind."""
+
+import time
+
+import pytest
+
+from schemas.article import Article
+from schemas.base import content_id
+from schemas.match import EvidenceField
+from schemas.watch import Severity, WatchRule
+from services.domain.rules.engine import RuleEngine, TopicHit
+from services.domain.rules.errors import (
+    RuleError,
+    RuleExistsError,
+    RuleMeaningError,
+    RuleSetError,
+    UnknownRuleError,
+)
+from tests.fakes import EPOCH
+from tests.unit.rules.builders import GAZETTEER, engine_of, found, matches, rule, words_found
+
+
+def article(title: str, text: str = "") -> Article:
+    return Article(
+        id=content_id("a"),
+        revision=1,
+        revision_id=content_id("b"),
+        feed_id="feed",
+        outlet="Outlet",
+        title=title,
+        text=text,
+        first_seen_at=EPOCH,
+    )
+
+
+def ids(hits: tuple[TopicHit, ...]) -> list[tuple[str, str]]:
+    return [(watch_topic, hit.rule_id) for watch_topic, hit in hits]
+
+
+def test_a_hit_names_the_rule_its_version_and_what_it_carries() -> None:
+    watched = WatchRule(
+        id="arms", watch_topic="supply", query="weapon", severity=Severity.WARNING, labels={"region": "asia"}
+    )
+    ((watch_topic, hit),) = engine_of(watched).match(article("Weapons sent"))
+    assert watch_topic == "supply"
+    assert (hit.rule_id, hit.rule_version, hit.severity) == ("arms", watched.version, Severity.WARNING)
+    assert hit.labels == {"region": "asia"}
+    assert [(span.field, span.start, span.end, span.text) for span in hit.evidence] == [
+        (EvidenceField.TITLE, 0, 7, "Weapons")
+    ]
+
+
+def test_hits_come_by_topic_and_rule_id_and_disabled_rules_never_hit() -> None:
+    engine = engine_of(
+        rule("arms", "z", "one"),
+        rule("arms", "a", "two"),
+        rule("arms", "a", "one"),
+        rule("arms", "b", "one", enabled=False),
+    )
+    assert len(engine) == 4
+    assert ids(engine.match(article("arms"))) == [("one", "a"), ("one", "z"), ("two", "a")]
+
+
+def test_rules_come_and_go_without_a_rebuild() -> None:
+    engine = engine_of(rule("arms OR weapo*", "a"), rule("=ROK", "b"))
+    engine.remove("topic", "a")
+    assert ids(engine.match_text("arms weapon", "ROK")) == [("topic", "b")]
+    engine.add(rule("weapo*", "a"))
+    engine.remove("topic", "b")
+    assert ids(engine.match_text("arms weapon", "ROK")) == [("topic", "a")]
+    with pytest.raises(UnknownRuleError, match="holds no rule 'b'"):
+        engine.remove("topic", "b")
+
+
+def test_an_id_is_taken_once_a_topic() -> None:
+    engine = engine_of(rule("arms"))
+    with pytest.raises(RuleExistsError, match="holds a rule 'rule' already"):
+        engine.add(rule("weapon"))
+    engine.add(rule("weapon", watch_topic="other"))
+    assert ids(engine.match_text("weapon arms", "")) == [("other", "rule"), ("topic", "rule")]
+
+
+def test_replace_all_names_every_fault_and_then_changes_nothing() -> None:
+    engine = engine_of(rule("arms", "kept"))
+    with pytest.raises(RuleSetError) as refused:
+        engine.replace_all([rule("a AND", "one"), rule("fine", "two"), rule("@nobody", "three"), rule("again", "two")])
+    assert [fault.rule_id for fault in refused.value.faults] == ["one", "three", "two"]
+    assert "rule topic/one: expected" in str(refused.value)
+    assert ids(engine.match_text("arms fine", "")) == [("topic", "kept")]
+    engine.replace_all([rule("fine", "two")])
+    assert ids(engine.match_text("arms fine", "")) == [("topic", "two")]
+
+
+@pytest.mark.parametrize(
+    "query", ["NOT arms", "-a -b", "a OR NOT b", "(a b) OR -c", "NOT (a AND b)", "NOT NOT NOT a", "NOT title:a"]
+)
+def test_a_rule_that_needs_no_word_is_refused(query: str) -> None:
+    with pytest.raises(RuleMeaningError, match="something that must be found") as refused:
+        engine_of(rule(query))
+    assert refused.value.column == 1
+
+
+def test_negation_that_cancels_out_is_fine() -> None:
+    assert words_found("NOT (NOT arms OR NOT weapon)", "arms and weapons") == ["arms", "weapons"]
+
+
+def test_an_unknown_actor_is_named_with_the_nearest_at_its_column() -> None:
+    with pytest.raises(RuleMeaningError) as refused:
+        engine_of(rule("arms AND @southkorea"))
+    assert refused.value.column == 10
+    assert "no actor has the id 'southkorea'; did you mean @south_korea" in str(refused.value)
+
+
+def test_an_actor_without_aliases_cannot_be_watched() -> None:
+    with pytest.raises(RuleMeaningError, match="'nameless' has no aliases"):
+        engine_of(rule("@nameless"))
+
+
+def test_a_faulty_rule_leaves_the_engine_as_it_was() -> None:
+    engine = engine_of(rule("arms"))
+    for query in ("(", "NOT a", "@nobody"):
+        with pytest.raises(RuleError):
+            engine.add(rule(query, "other"))
+    assert len(engine) == 1
+
+
+class TestNear:
+    def test_counts_words_in_any_order(self) -> None:
+        assert matches("arms NEAR/2 Kyiv", "arms for Kyiv")
+        assert matches("arms NEAR/2 Kyiv", "Kyiv gets arms")
+        assert not matches("arms NEAR/1 Kyiv", "arms for Kyiv")
+
+    def test_counts_from_the_near_ends_of_phrases(self) -> None:
+        assert matches('"South Korea" NEAR/1 "long range missile"', "long range missile South Korea")
+
+    def test_never_crosses_from_title_to_text(self) -> None:
+        assert not matches("arms NEAR/5 Kyiv", "Kyiv", title="arms")
+        assert not matches('"arms Kyiv"', "Kyiv", title="arms")
+
+    def test_one_place_is_not_near_itself(self) -> None:
+        assert not matches("@south_korea NEAR/5 Seoul", "Seoul spoke")
+        assert matches("@south_korea NEAR/5 Seoul", "Seoul, South Korea")
+
+    def test_shows_only_the_pairs_that_are_near(self) -> None:
+        text = "Arms talks. " + "word " * 30 + "The arms for Kyiv left. " + "word " * 30 + "Kyiv."
+        evidence = found("arms NEAR/3 Kyiv", text)
+        assert evidence is not None
+        assert [(span.start, span.text) for span in evidence] == [
+            (text.index("arms for"), "arms"),
+            (text.index("Kyiv left"), "Kyiv"),
+        ]
+
+
+class TestFields:
+    def test_a_field_is_looked_at_alone(self) -> None:
+        assert matches("title:arms", "", title="arms")
+        assert not matches("title:arms", "arms")
+        assert not matches("text:(arms OR Kyiv)", "", title="arms for Kyiv")
+
+    def test_and_takes_one_from_each(self) -> None:
+        assert words_found("arms Kyiv", "Kyiv", title="Arms") == ["Arms", "Kyiv"]
+
+
+class TestEvidence:
+    def test_shows_every_true_alternative_and_nothing_negative(self) -> None:
+        assert words_found("(arms OR tank OR jet) -peace", "a tank, arms") == ["tank", "arms"]
+
+    def test_merges_what_overlaps(self) -> None:
+        assert words_found('"South Korea" "Korea sends arms"', "South Korea sends arms") == ["South Korea sends arms"]
+
+    def test_stops_at_twenty_but_shows_every_part_of_the_proof(self) -> None:
+        evidence = words_found("arms Kyiv", "arms, " * 50 + "Kyiv")
+        assert evidence == ["arms"] * 19 + ["Kyiv"]
+
+    def test_puts_the_title_first(self) -> None:
+        assert words_found("arms OR Kyiv", "Kyiv", title="arms") == ["arms", "Kyiv"]
+
+
+class TestAnyArticle:
+    @pytest.mark.parametrize(
+        "text", ["", "\x00", "\ud800", "\x00arms\ud800Kyiv\udfff", "\u0301arms", "🇰🇷" * 50, "'" * 99]
+    )
+    def test_odd_characters_do_no_harm(self, text: str) -> None:
+        engine = engine_of(rule('arms OR "arms Kyiv" OR =ROK OR armsk*'))
+        for _, hit in engine.match_text(text, text):
+            assert all("\ud800" not in span.text for span in hit.evidence)
+
+    def test_a_lone_surrogate_inside_evidence_is_replaced_in_place(self) -> None:
+        assert words_found('"arms Kyiv"', "arms\ud800Kyiv") == ["arms\ufffdKyiv"]
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "arms Kyiv " * 500_000,
+            "a" * 5_000_000,
+            "a." * 2_500_000,
+            "1,111" * 1_000_000,
+            "'a" * 2_500_000,
+            "a\u0301\u00ad" * 1_600_000,
+            "한국의" * 1_600_000,
+            "\ud800" * 5_000_000,
+            " " * 5_000_000,
+            "".join("aA"[number >> bit & 1] for number in range(300_000) for bit in range(16)),
+        ],
+        ids=[
+            "dense",
+            "one-word",
+            "acronym",
+            "number",
+            "apostrophes",
+            "marks",
+            "hangul",
+            "surrogates",
+            "blank",
+            "cases",
+        ],
+    )
+    def test_five_megabytes_take_bounded_time(self, text: str) -> None:
+        engine = engine_of(rule('arms NEAR/100 Kyiv OR "arms Kyiv arms" OR =ROK OR arm* OR @south_korea'))
+        started = time.process_time()
+        engine.match_text("", text)
+        assert time.process_time() - started < 30
+
+    def test_dense_text_costs_no_more_than_its_length(self) -> None:
+        engine = engine_of(rule('arms NEAR/100 Kyiv OR "arms arms arms"'))
+        started = time.process_time()
+        engine.match_text("", "arms " * 30_000 + "Kyiv " * 30_000)
+        assert time.process_time() - started < 3
+
+
+def test_a_shared_actor_is_looked_up_once_and_shared_leaves_do_not_mix() -> None:
+    engine = RuleEngine(GAZETTEER)
+    for number in range(50):
+        engine.add(rule(f"@south_korea AND word{number}", f"r{number:02}"))
+    hits = engine.match_text("Seoul", "word 7 and word 31")
+    assert [hit.rule_id for _, hit in hits] == ["r07", "r31"]
