@@ -6,7 +6,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -15,10 +15,12 @@ from schemas.alert import Alert, alert_id
 from schemas.base import content_id
 from schemas.delivery import Delivery, Outcome
 from schemas.streams import ALERTS, DELIVERIES
-from services.cli import seed_server
 from services.cli.output import FAILED, JsonOption, err, fault, out, print_line
 from services.provisioning.article_files import ReadArticle
 from services.settings import SEEDS, FetchSettings, LoadedSettings, LogSettings, Settings
+
+if TYPE_CHECKING:
+    from services.cli.seed_server import SeedSite
 
 PATIENCE_SECONDS = 60.0
 EXPECTED = SEEDS / "expected" / "demo.json"
@@ -65,6 +67,7 @@ def demo(
 
     Needs no network and no configuration, and leaves nothing behind. Example: redline demo
     """
+    from services.cli import seed_server
     from services.runtime.log import configure_logging
 
     configure_logging("error", "auto")
@@ -89,16 +92,18 @@ def demo(
 
 def expected_alerts(articles: list[ReadArticle], expectation: Path) -> frozenset[str]:
     """Return the ids of the alerts that the seed articles must raise, as the expectation file says."""
+    from services.cli.seed_server import feed_id_of, slug_of
+
     found: set[str] = set()
-    by_slug = {seed_server.slug_of(read): read for read in articles}
+    by_slug = {slug_of(read): read for read in articles}
     for slug, watch_topics in jsonlib.loads(expectation.read_text()).items():
-        feed_id = seed_server.feed_id_of(by_slug[slug].article.outlet)
+        feed_id = feed_id_of(by_slug[slug].article.outlet)
         article_id = content_id("article", feed_id, slug)
         found.update(alert_id(f"mention/{topic}/{article_id}", article_id) for topic in watch_topics)
     return frozenset(found)
 
 
-async def _run(folder: Path, site: seed_server.SeedSite, progress: Progress, json: bool, stay: bool) -> None:
+async def _run(folder: Path, site: "SeedSite", progress: Progress, json: bool, stay: bool) -> None:
     from services import bootstrap
     from services.runtime.apps import create_app
     from services.runtime.consume import subscribe

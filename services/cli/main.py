@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import config, demo, doctor, feeds, filters, replay, rules, run, topics
+from services.cli import config, dead_letters, demo, doctor, feeds, filters, replay, rules, run, topics
 from services.cli.output import BAD_INPUT, FAILED, BadInputError, fault, faults
 from services.provisioning.faults import ConfigurationError
 
@@ -40,6 +40,7 @@ app.command()(filters.match)
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(doctor.doctor)
 app.add_typer(config.app, name="config")
 

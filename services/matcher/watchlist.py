@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 import structlog
-from redis.exceptions import RedisError
 
 from schemas.article import Article
 from schemas.match import Match, RuleHit, match_id
 from schemas.watch import WatchRule, WatchTopic
 from services.domain.rules.engine import RuleEngine, RuleError
-from services.matcher.rule_store import RuleStore
+from services.matcher.ports import RuleStore, RuleStoreUnavailableError
 from services.provisioning.catalogues import Watched
 from services.provisioning.faults import ConfigurationError
 
@@ -124,7 +123,7 @@ class WatchlistRefresher:
                 if not reachable:
                     log.info("rule_store_reachable")
                 reachable = True
-            except (OSError, TimeoutError, RedisError) as error:
+            except RuleStoreUnavailableError as error:
                 if reachable:
                     log.warning("rule_store_unreachable", error=str(error))
                 reachable = False

@@ -208,12 +208,18 @@ class Compiler:
         clause = self.compile(node, query)
         if clause.requirement is None:
             raise RuleMeaningError(
-                "this rule would match articles that hold none of its words; every alternative of a rule needs "
+                "this would match articles that hold none of the rule's words; every alternative of a rule needs "
                 "something that must be found, NOT only narrows it",
-                node.span.start + 1,
+                self._boundless(node, query).span.start + 1,
                 query,
             )
         return clause, clause.requirement
+
+    def _boundless(self, node: ast.Node, query: str) -> ast.Node:
+        """Return the alternative that requires nothing."""
+        while isinstance(node, ast.Or):
+            node = next(part for part in node.children if self.compile(part, query).requirement is None)
+        return node
 
     def _clause(self, node: ast.Node, fields: Fields, *, negated: bool) -> Clause:
         match node:

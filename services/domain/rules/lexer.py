@@ -153,7 +153,7 @@ def _word(query: str, span: Span, word: str) -> Symbol:
         raise _error(query, span.start, f"{word!r} is no operator; write {_FOREIGN[word]}")
     if not _has_words(word):
         raise _error(query, span.start, f"{word!r} has no letters or digits to find")
-    if word.upper() in _KEYWORDS or _NEAR.fullmatch(word.upper()) and "/" in word:
+    if word.upper() in _KEYWORDS or ("/" in word and _NEAR.fullmatch(word.upper())):
         raise _error(
             query, span.start, f'operators are upper case: write {word.upper()}, or "{word}" in quotes to find the word'
         )

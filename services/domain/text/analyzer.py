@@ -36,7 +36,7 @@ _END_OF_PLAIN = "(?![A-Za-z'`]|[^\\x00-\\x7f])"
 _TOKEN = re.compile(
     rf"[A-Za-z]{{2,}}+{_END_OF_PLAIN}"
     rf"|[А-яІіЇїЄєҐґЁё]{{2,}}+{_END_OF_PLAIN}"
-    rf"|(?=\w)(?:{_LETTER}(?:\.{_LETTER})++(?!\w)\.?(?:[{APOSTROPHES}]s\b)?"  # U.S.
+    rf"|(?=\w)(?:{_LETTER}(?:\.{_LETTER}(?!\w))++\.?(?:[{APOSTROPHES}]s\b)?"  # U.S.
     rf"|{_LETTERS}(?:[{APOSTROPHES}]{_LETTERS})*+"
     rf"|\d{{1,3}}(?:,\d{{3}})++(?!\d)(?:\.\d++)?|\d++(?:\.\d++)*+"
     rf"|[{_HANGUL}](?:[{_HANGUL}]|{_INNER}(?=[{_HANGUL}]))*+"

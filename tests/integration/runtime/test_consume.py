@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis import exceptions as redis
@@ -14,6 +15,8 @@ from schemas.streams import ARTICLES
 from services.runtime.consume import HandlerPolicy
 from services.runtime.faults import RejectError, UnavailableError
 from services.runtime.publisher import StreamPublisher
+from services.runtime.strict_commit import PARTITION_FULL, StrictCommit
+from services.runtime.worker import WorkerPolicy
 from tests.integration.runtime.harness import House, article, run, same_partition
 
 
@@ -72,14 +75,29 @@ async def test_what_was_committed_is_not_delivered_again(house: House) -> None:
     assert sorted(second.seen) == ["10", "11", "12"]
 
 
-async def test_a_handler_waits_for_nothing_but_its_own_partition(house: House) -> None:
-    """Faults 1 and 7: the slow message holds back its own commit, and no other partition."""
-    slow, others = same_partition(1)[0], same_partition(200, partition=3)
-    await house.send([slow, *others])
-    recorder = Recorder(**{f"t{slow.title}": 60.0})
+async def test_a_partition_that_waits_holds_up_no_other(house: House) -> None:
+    slow, others = same_partition(PARTITION_FULL + 50), same_partition(300, partition=3)
+    await house.send([*slow, *others])
+    recorder = Recorder(**{f"t{slow[0].title}": 60.0})
     patient = HandlerPolicy(timeout_seconds=60)
-    await house.consume(recorder, lambda: len(recorder.seen) == 201, patient, grace_seconds=0.3)
-    assert house.committed() == 200
+    await house.consume(recorder, lambda: len(recorder.seen) == 301, patient, grace_seconds=0.3)
+    assert house.committed() == 300
+
+
+async def test_a_partition_that_waits_fills_no_more_memory_than_its_share(house: House) -> None:
+    await house.send(same_partition(4 * PARTITION_FULL))
+    recorder = Recorder(**{f"t{each.title}": 60.0 for each in same_partition(1)})
+    app, stop = house.consumer(recorder, HandlerPolicy(timeout_seconds=60)), asyncio.Event()
+    held: list[int] = []
+
+    async def look() -> None:
+        await asyncio.sleep(0.5)
+        consumer = cast("StrictCommit", app.consumer)
+        held.append(sum(progress.outstanding for progress in consumer._progress.values()))
+        stop.set()
+
+    await run([app], stop, background=[look], policy=WorkerPolicy(grace_seconds=0.2))
+    assert PARTITION_FULL <= held[0] < 2 * PARTITION_FULL
 
 
 # -- fault 1: the commit must not pass a message in flight ------------------------------------------------------------

@@ -5,14 +5,13 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
-from redis.exceptions import ConnectionError as ValkeyConnectionError
-
 from schemas.article import Article
 from schemas.base import content_id
 from schemas.streams import MATCHES
 from schemas.watch import Actor, ActorKind, WatchRule, WatchTopic
 from services.domain.text.gazetteer import Gazetteer
 from services.matcher.handler import MatcherHandler
+from services.matcher.ports import RuleStoreUnavailableError
 from services.matcher.watchlist import Watchlist, WatchlistRefresher
 from services.provisioning.catalogues import Watched
 from services.provisioning.faults import ConfigurationError, Fault
@@ -140,7 +139,7 @@ async def test_a_provisioned_rule_goes_before_a_stored_one_of_the_same_id() -> N
 
 async def test_a_store_out_of_reach_is_looked_for_again() -> None:
     watchlist = Watchlist(watched())
-    store = InMemoryRuleStore(failures=[ValkeyConnectionError("down")])
+    store = InMemoryRuleStore(failures=[RuleStoreUnavailableError("down")])
     await store.put(rule("mine", "tanks"))
     task = refresher(watchlist, store, Files(watched())).run()
     await run_until(task, lambda: hits(watchlist, "tanks") == ["arms/mine"])

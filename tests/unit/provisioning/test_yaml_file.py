@@ -31,7 +31,7 @@ def test_a_file_that_expands_without_end_is_refused() -> None:
     ("raw", "fault"),
     [
         (b"a: \xff\n", "x.yaml:1: is not UTF-8 text"),
-        (b"a: b: c\n", "x.yaml:1: mapping values are not allowed here"),
+        (b"a: b: c\n", "x.yaml:1: mapping values are not allowed"),
         (b"a: &b [*b]\n", "x.yaml: malformed YAML"),
         (b"a: !!python/object:os.system x\n", "x.yaml:1: could not determine a constructor"),
     ],

@@ -92,12 +92,21 @@ def test_replace_all_names_every_fault_and_then_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["NOT arms", "-a -b", "a OR NOT b", "(a b) OR -c", "NOT (a AND b)", "NOT NOT NOT a", "NOT title:a"]
+    ("query", "column"),
+    [
+        ("NOT arms", 1),
+        ("-a -b", 1),
+        ("a OR NOT b", 6),
+        ("(a b) OR c OR -d", 15),
+        ("NOT (a AND b)", 1),
+        ("NOT NOT NOT a", 1),
+        ("NOT title:a", 1),
+    ],
 )
-def test_a_rule_that_needs_no_word_is_refused(query: str) -> None:
+def test_a_rule_or_an_alternative_that_needs_no_word_is_refused(query: str, column: int) -> None:
     with pytest.raises(RuleMeaningError, match="something that must be found") as refused:
         engine_of(rule(query))
-    assert refused.value.column == 1
+    assert refused.value.column == column
 
 
 def test_negation_that_cancels_out_is_fine() -> None:

@@ -135,15 +135,17 @@ def test_any_string_is_read_or_refused_within_itself(query: str) -> None:
     try:
         tree = parse(query)
     except RuleSyntaxError as error:
-        assert error.column is not None
-        assert 1 <= error.column <= len(query) + 1
-        assert str(error)
+        refusal = error
     else:
         assert parse(format_query(tree)) == tree
+        return
+    assert refusal.column is not None
+    assert 1 <= refusal.column <= len(query) + 1
+    assert str(refusal)
 
 
 @pytest.mark.parametrize(
-    "query", ["a " * 10_000, "a OR " * 4_000 + "a", "a -" * 6_000 + "a", '"a" ' * 5_000, "a-" * 9_999 + "a"]
+    "query", ["a " * 10_000, "a OR " * 3_999 + "a", "a -" * 6_000 + "a", '"a" ' * 5_000, "a-" * 9_999 + "a"]
 )
 def test_the_longest_queries_are_read_quickly(query: str) -> None:
     started = time.process_time()

@@ -64,7 +64,6 @@ def test_every_fault_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("fetch: [1", "/redline.yaml:1: expected ',' or ']', but got '<stream end>'"),
         ("- a\n- b\n", "/redline.yaml:1: expected keys and values, found a list"),
         ("fetch: 3\n", "/redline.yaml:1: fetch: expected keys and values in this section"),
         ("data_dir: a\ndata_dir: b\n", "/redline.yaml:2: key 'data_dir' stands on line 1 already"),
@@ -72,6 +71,12 @@ def test_every_fault_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
 )
 def test_a_malformed_file_is_told_with_its_line(tmp_path: Path, text: str, fault: str) -> None:
     assert faults_of(tmp_path, text) == [fault]
+
+
+def test_a_file_that_is_not_yaml_is_told_with_a_line(tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, "fetch:\n  contact: [1")
+    assert fault.startswith("/redline.yaml:")
+    assert "expected ',' or ']'" in fault
 
 
 def test_a_missing_file_that_was_named_is_an_error(tmp_path: Path) -> None:

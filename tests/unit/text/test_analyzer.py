@@ -1,0 +1,176 @@
+"""Words stand at their original offsets, and are found under the keys that a query for them looks up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.domain.text.analyzer import MAX_CACHED_CHARS, analyze, spans, surfaces, tokens
+from services.domain.text.stem import Script, readings, script_of, stem
+from services.domain.text.token_index import TokenIndex
+
+anything = st.text(max_size=60) | st.text(alphabet="aBü.,'’-1 한국russія\u0301\u00ad\ud800U.S", max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Yoon Suk-yeol's visit", ["Yoon", "Suk", "yeol's", "visit"]),
+        ("the U.S. and U.K.’s S. Korea", ["the", "U.S.", "and", "U.K.’s", "S", "Korea"]),
+        ("U.S.-led, (D.P.R.K)", ["U.S.", "led", "D.P.R.K"]),
+        ("a.b.cd U.S.Korea", ["a.b.", "cd", "U.S.", "Korea"]),
+        ("155-mm K9 F-16s", ["155", "mm", "K", "9", "F", "16", "s"]),
+        ("1,234,567.8 and 2022,2023 or 3.5%", ["1,234,567.8", "and", "2022", "2023", "or", "3.5"]),
+        ("об’єднання п'ять", ["об’єднання", "п'ять"]),
+        ("'quoted' ‘words’", ["quoted", "words"]),
+        ("NATO가 2024년", ["NATO", "가", "2024", "년"]),
+        ("尹대통령 韓·美", ["尹", "대통령", "韓", "美"]),
+        ("wea\u00adpons cafe\u0301s", ["wea\u00adpons", "cafe\u0301s"]),
+        ("snake_case <b class=x>", ["snake", "case", "b", "class", "x"]),
+        ("\x00 — … 🇰🇷 \ud800", []),
+        ("", []),
+    ],
+)
+def test_words_of(text: str, words: list[str]) -> None:
+    assert surfaces(text) == words
+
+
+@given(anything)
+def test_every_token_is_verbatim_in_order_and_apart(text: str) -> None:
+    end = 0
+    for token in tokens(text):
+        assert token.start >= end
+        assert token.surface == text[token.start : token.end]
+        end = token.end
+    assert [token.surface for token in tokens(text)] == surfaces(text)
+    assert [(token.start, token.end) for token in tokens(text)] == spans(text)
+
+
+@given(anything)
+def test_every_letter_and_digit_belongs_to_a_word(text: str) -> None:
+    covered = {at for start, end in spans(text) for at in range(start, end)}
+    missed = [char for at, char in enumerate(text) if char.isalnum() and char != "ʼ" and at not in covered]
+    assert not missed
+
+
+@given(anything)
+def test_a_word_is_found_by_a_query_for_itself(text: str) -> None:
+    for surface in surfaces(text):
+        analysis = analyze(surface)
+        assert analysis.key in analysis.keys
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "weapon weapons weapon's WEAPONS",
+        "supply supplies supplied supplying",
+        "move moves moved moving",
+        "plan plans planned planning",
+        "charge charges charged charging",
+        "control controls controlled controlling",
+        "provide provides provided providing",
+        "state states stated stating",
+        "battery batteries",
+        "cross crosses crossed",
+        "tie ties tied",
+        "agree agrees agreed agreeing",
+        "use uses used using",
+        "missile missiles",
+        "movie movies",
+        "deny denies denied denying",
+        "поставка поставки поставку поставке поставок поставками",
+        "Россия России Россию",
+        "Корея Кореи Корею Корее",
+        "оружие оружия оружию",
+        "санкции санкция санкций санкциями",
+        "помощь помощи помощью",
+        "российский российского российскому российские российская",
+        "Україна України Україні Україну",
+        "зброя зброї зброю зброєю",
+        "український українська українського українські",
+        "Київ Києва Києву",
+    ],
+)
+def test_inflections_share_a_key(family: str) -> None:
+    words = family.split()
+    key = analyze(words[0]).key
+    assert [word for word in words if key not in analyze(word).keys] == []
+    assert len({analyze(word).key for word in words}) == 1
+
+
+@pytest.mark.parametrize(
+    ("dictionary_form", "forms"),
+    [
+        ("танк", "танков танком танкам танками танках"),
+        ("Вьетнам", "Вьетнама Вьетнамом Вьетнаме"),
+        ("Лавров", "Лаврова Лаврову Лавровым"),
+        ("Китай", "Китая Китаю Китаем Китае"),
+        ("Южная", "Южной Южную Южных"),
+        ("російський", "російських російською російським"),
+        ("танк", "танків танками"),
+        ("러시아", "러시아와 러시아는 러시아로부터 러시아에서도"),
+        ("우크라이나", "우크라이나가 우크라이나에"),
+        ("국가", "국가들 국가들은"),
+        ("Ukraine", "l'Ukraine d’Ukraine"),
+    ],
+)
+def test_a_dictionary_form_finds_what_is_ambiguous(dictionary_form: str, forms: str) -> None:
+    key = analyze(dictionary_form).key
+    assert [form for form in forms.split() if key not in analyze(form).keys] == []
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        "news new",
+        "arms arm",
+        "AIDS aid",
+        "planes plan",
+        "united unit",
+        "Грузия груз",
+        "корь Корея",
+        "대만 대",
+        "paris pari",
+        "politics politic",
+    ],
+)
+def test_other_words_stay_apart(pair: str) -> None:
+    one, other = pair.split()
+    assert analyze(other).key not in analyze(one).keys
+
+
+@given(st.from_regex(r"[abdegilnrsty](?:'?[abdegilnrsty]){0,13}", fullmatch=True))
+def test_an_english_stem_is_stable_enough_to_be_looked_up(word: str) -> None:
+    assert stem(word, Script.LATIN) in readings(word, Script.LATIN)
+    assert stem(word, Script.LATIN)
+
+
+def test_scripts() -> None:
+    assert [script_of(word) for word in ("a", "я", "한", "韓", "1", "")] == [
+        Script.LATIN,
+        Script.CYRILLIC,
+        Script.HANGUL,
+        Script.OTHER,
+        Script.OTHER,
+        Script.OTHER,
+    ]
+
+
+def test_encoded_data_is_not_kept_in_the_cache() -> None:
+    blob = "Ab" * MAX_CACHED_CHARS
+    assert analyze(blob).key == blob.lower()
+    assert analyze(blob) is not analyze(blob)
+
+
+class TestTokenIndex:
+    def test_keys_of_several_surfaces_are_merged_in_order(self) -> None:
+        index = TokenIndex("weapons Weapon weapon's weapons")
+        assert index.by_key["weapon"] == [0, 1, 2, 3]
+        assert index.by_exact["weapons"] == [0, 3]
+        assert index.by_exact["weapon"] == [2]
+
+    def test_prefixes_see_folded_surfaces(self) -> None:
+        index = TokenIndex("Supplies supply SUPPLIED súpper")
+        assert index.with_prefix("suppl") == [0, 1, 2]
+        assert index.with_prefix("supplies") == [0]
+        assert index.with_prefix("x") == []
