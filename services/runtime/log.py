@@ -13,7 +13,19 @@ LogFormat = Literal["auto", "console", "json"]
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 # What these say below a warning is about themselves, once a message or a request.
-NOISY = ("aiokafka", "asyncio", "faust", "httpcore", "httpx", "mode", "slack_sdk", "urllib3", "watchfiles")
+NOISY = (
+    "aiokafka",
+    "asyncio",
+    "faust",
+    "httpcore",
+    "httpx",
+    "mode",
+    # Faust names the loggers of its services after the modules of our subclasses.
+    "services.runtime.apps",
+    "services.runtime.kafka",
+    "services.runtime.sqlite_consumer",
+    "services.runtime.sqlite_transport",
+)
 
 
 class ServiceName:

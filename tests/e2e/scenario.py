@@ -182,7 +182,7 @@ def write_config(folder: Path, site: FeedSite, receiver: Receiver) -> Path:
 
 
 class Redline:
-    """A `redline` process; its output goes to a file that a failing test can show."""
+    """A `redline` process, killed at the latest when the block ends; its output goes to a file."""
 
     def __init__(self, *arguments: str, log: Path, environ: Mapping[str, str] | None = None) -> None:
         self._log = log
@@ -195,6 +195,14 @@ class Redline:
                 stderr=subprocess.STDOUT,
                 env={**clean, **(environ or {})},
             )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.kill()
 
     def wait_ready(self, seconds: float = 30) -> None:
         wait_until(lambda: "redline is ready" in self.output() or self._ended(), seconds, self.output)

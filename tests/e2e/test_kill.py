@@ -26,24 +26,23 @@ def test_every_alert_arrives_although_the_process_is_killed_at_random_points(tmp
         for number in range(KILLS):
             # New items for every life, so that there is work to be killed in.
             site.visible = ITEMS * (number + 1) // KILLS
-            redline = Redline("up", "--config", str(config), log=tmp_path / "log.txt")
-            if number % 4:
-                redline.wait_ready()
-                time.sleep(chance.uniform(0, 1.2))
-            else:
-                time.sleep(chance.uniform(0.1, 2.0))  # somewhere in the start
-            redline.kill()
-            receiver.killed()
-            (tmp_path / "log.txt").rename(tmp_path / f"log.{number}.txt")
+            with Redline("up", "--config", str(config), log=tmp_path / f"log.{number}.txt") as redline:
+                if number % 4:
+                    redline.wait_ready()
+                    time.sleep(chance.uniform(0, 1.2))
+                else:
+                    time.sleep(chance.uniform(0.1, 2.0))  # somewhere in the start
+                redline.kill()
+                receiver.killed()
         site.visible = ITEMS
-        redline = Redline("up", "--config", str(config), log=tmp_path / "log.txt")
         expected = site.expected_alerts()
-        wait_until(
-            lambda: receiver.log.alert_ids() >= expected,
-            60,
-            lambda: f"{len(expected - receiver.log.alert_ids())} alerts are missing; {redline.output()}",
-        )
-        assert redline.stop() == 0, redline.output()
+        with Redline("up", "--config", str(config), log=tmp_path / "log.txt") as redline:
+            wait_until(
+                lambda: receiver.log.alert_ids() >= expected,
+                60,
+                lambda: f"{len(expected - receiver.log.alert_ids())} alerts are missing; {redline.output()}",
+            )
+            assert redline.stop() == 0, redline.output()
     assert receiver.log.alert_ids() == expected
     assert_repeats_only_after_an_unknown_outcome(receiver)
 

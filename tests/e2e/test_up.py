@@ -43,27 +43,27 @@ def test_the_demo_prints_json_for_programs(tmp_path: Path) -> None:
 def test_a_rule_added_while_redline_runs_counts_within_two_seconds(tmp_path: Path) -> None:
     with FeedSite(feeds=1, items=4) as site, Receiver() as receiver:
         config = write_config(tmp_path, site, receiver)
-        process = Redline("up", "--config", str(config), log=tmp_path / "log.txt")
-        process.wait_ready()
-        command = ("rules", "add", "regatta", "--topic", "cobalt", "--config", str(config))
-        added = redline(*command, cwd=tmp_path)
-        assert added.returncode == 0, added.stderr
-        time.sleep(2)
-        site.visible = 2  # one item about cobalt, one about a regatta
-        wait_until(lambda: len(receiver.log.alert_ids()) == 2, 20, process.output)
-        assert process.stop() == 0, process.output()
+        with Redline("up", "--config", str(config), log=tmp_path / "log.txt") as process:
+            process.wait_ready()
+            command = ("rules", "add", "regatta", "--topic", "cobalt", "--config", str(config))
+            added = redline(*command, cwd=tmp_path)
+            assert added.returncode == 0, added.stderr
+            time.sleep(2)
+            site.visible = 2  # one item about cobalt, one about a regatta
+            wait_until(lambda: len(receiver.log.alert_ids()) == 2, 20, process.output)
+            assert process.stop() == 0, process.output()
 
 
 def test_a_second_redline_on_the_same_folder_is_told_who_has_it(tmp_path: Path) -> None:
     with FeedSite(feeds=1, items=0) as site, Receiver() as receiver:
         config = write_config(tmp_path, site, receiver)
-        first = Redline("up", "--config", str(config), log=tmp_path / "log.txt")
-        first.wait_ready()
-        second = redline("up", "--config", str(config), cwd=tmp_path)
-        assert second.returncode == 1
-        assert f"is in use by process {first.process.pid}" in second.stderr
-        assert "Traceback" not in second.stderr
-        assert first.stop() == 0
+        with Redline("up", "--config", str(config), log=tmp_path / "log.txt") as first:
+            first.wait_ready()
+            second = redline("up", "--config", str(config), cwd=tmp_path)
+            assert second.returncode == 1
+            assert f"is in use by process {first.process.pid}" in second.stderr
+            assert "Traceback" not in second.stderr
+            assert first.stop() == 0
 
 
 def test_a_restart_polls_nothing_anew_and_repeats_no_alert(tmp_path: Path) -> None:
@@ -71,11 +71,11 @@ def test_a_restart_polls_nothing_anew_and_repeats_no_alert(tmp_path: Path) -> No
         config = write_config(tmp_path, site, receiver)
         site.visible = 10
         for _ in range(2):
-            process = Redline("up", "--config", str(config), log=tmp_path / "log.txt")
-            process.wait_ready()
-            wait_until(lambda: receiver.log.alert_ids() >= site.expected_alerts(), 30, process.output)
-            time.sleep(1.5)  # long enough for the feeds to be polled once more
-            assert process.stop() == 0, process.output()
+            with Redline("up", "--config", str(config), log=tmp_path / "log.txt") as process:
+                process.wait_ready()
+                wait_until(lambda: receiver.log.alert_ids() >= site.expected_alerts(), 30, process.output)
+                time.sleep(1.5)  # long enough for the feeds to be polled once more
+                assert process.stop() == 0, process.output()
             (tmp_path / "log.txt").unlink()
     assert receiver.repeats() == []
 
@@ -86,10 +86,10 @@ def test_a_feed_that_is_no_feed_stops_no_other(tmp_path: Path) -> None:
         with (tmp_path / "feeds.yaml").open("a") as feeds:
             feeds.write(f"- {{id: page, url: '{receiver.url}/', outlet: A page}}\n")
         site.visible = 2
-        process = Redline("up", "--config", str(config), log=tmp_path / "log.txt")
-        wait_until(lambda: receiver.log.alert_ids() == site.expected_alerts(), 30, process.output)
-        wait_until(lambda: '"feed_id": "page"' in process.output(), 10, process.output)
-        assert process.stop() == 0
+        with Redline("up", "--config", str(config), log=tmp_path / "log.txt") as process:
+            wait_until(lambda: receiver.log.alert_ids() == site.expected_alerts(), 30, process.output)
+            wait_until(lambda: '"feed_id": "page"' in process.output(), 10, process.output)
+            assert process.stop() == 0
     failure = next(line for line in map(json.loads, json_lines(tmp_path / "log.txt")) if line.get("feed_id") == "page")
     assert failure["event"] == "feed_failed"
 
