@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.base import Contract, ContentId, NonEmpty, Slug, StreamContract, UtcDatetime, content_id
+from schemas.base import ContentId, Contract, NonEmpty, Slug, StreamContract, UtcDatetime, content_id
 from schemas.match import Evidence, EvidenceField
 from schemas.watch import Severity
 
@@ -58,7 +58,7 @@ class Alert(StreamContract):
     watch_topic_title: str
     severity: Severity
     title: str
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     rule_ids: tuple[str, ...] = ()
     article: ArticleRef | None = None
     evidence: tuple[Evidence, ...] = ()

@@ -18,8 +18,8 @@ class Arrival(StrEnum):
 class Article(StreamContract):
     """One item of one feed, revision n.
 
-    `id` is the hash of what identifies the item (its GUID within the feed, or its canonical URL), `revision_id` the hash
-    of its content; so the same item seen twice is the same article, and an edit is a new revision of it.
+    `id` is the hash of what identifies the item (its GUID within the feed, or its canonical URL), `revision_id` that of
+    its content; so the same item seen twice is the same article, and an edit is a new revision of it.
     Evidence offsets are code points into `title` or `text` exactly as they stand here.
     """
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.article import Article
-from schemas.base import Contract, ContentId, Slug, StreamContract, content_id
+from schemas.base import ContentId, Contract, Slug, StreamContract, content_id
 from schemas.watch import Severity
 
 
@@ -31,7 +31,7 @@ class RuleHit(Contract):
     rule_id: Slug
     rule_version: ContentId
     severity: Severity = Severity.INFO
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     evidence: tuple[Evidence, ...]
 
 

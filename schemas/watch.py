@@ -44,7 +44,7 @@ class Actor(Contract):
     code: str | None = Field(default=None, pattern=r"^[A-Z]{3}$", description="ISO 3166 alpha-3, for states")
     stands_for: Slug | None = Field(default=None, description="the state or organisation this one speaks for")
     role: str | None = None
-    aliases: dict[str, tuple[NonEmpty, ...]] = {}
+    aliases: dict[str, tuple[NonEmpty, ...]] = Field(default_factory=dict)
     includes: tuple[Slug, ...] = ()
 
 
@@ -56,7 +56,7 @@ class WatchRule(Contract):
     query: str = Field(min_length=1, max_length=MAX_QUERY_CHARS)
     title: str = ""
     severity: Severity = Severity.INFO
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     enabled: bool = True
     must_match: tuple[NonEmpty, ...] = ()
     must_not_match: tuple[NonEmpty, ...] = ()

@@ -6,11 +6,12 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -269,14 +270,14 @@ async def _fetcher(world: World) -> Unit:
     feeds = world.provisioned.feeds()
     loop = FeedLoop(feeds, store=store, poller=poller, clock=world.clock, concurrency=policy.concurrency)
 
-    async def poll() -> None:
+    async def poll(stop: asyncio.Event) -> None:
         try:
-            await loop.run(asyncio.Event())
+            await loop.run(stop)
         finally:
             await client.aclose()
             await pool.aclose()
 
-    return Unit(app, (poll,))
+    return Unit(app, (_stoppable(poll),))
 
 
 async def _matcher(world: World) -> Unit:
@@ -292,7 +293,7 @@ async def _matcher(world: World) -> Unit:
     )
     await refresher.refresh()  # no article may be matched before the users' rules are known
     matcher_agent.install(app, MatcherHandler(watchlist, publisher), DeadLetters(publisher, "matcher", world.clock))
-    return Unit(app, (refresher.run,))
+    return Unit(app, (_stoppable(refresher.run),))
 
 
 async def _tracker(world: World) -> Unit:
@@ -317,6 +318,24 @@ async def _alerter(world: World) -> Unit:
             await dispatcher.stop()
 
     return Unit(app, (dispatch,))
+
+
+def _stoppable(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> Background:
+    """Return work that, when it is cancelled, lets `run` come to its end instead of breaking into it.
+
+    redis-py on Python 3.11 can swallow a cancellation; here none ever reaches it.
+    """
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(run(stop))
+        try:
+            await asyncio.shield(running)
+        finally:
+            stop.set()
+            await running
+
+    return work
 
 
 BUILDERS = {"fetcher": _fetcher, "matcher": _matcher, "tracker": _tracker, "alerter": _alerter}

@@ -11,8 +11,9 @@ from alerts.delivery import DeliveryLedger, Interrupted, Lane, LedgerUnavailable
 from schemas.base import content_id
 from schemas.delivery import Delivery, Outcome
 from schemas.streams import DELIVERIES
-from services.alerter.lane import LaneSender, cancel_until_ended
+from services.alerter.lane import LaneSender
 from services.ports import Clock, Publisher
+from services.runtime.cancellation import cancel_until_ended
 
 log = structlog.get_logger()
 

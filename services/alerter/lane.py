@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -23,13 +23,13 @@ from alerts.delivery import (
 from schemas.base import content_id
 from schemas.delivery import Delivery, Outcome
 from services.ports import Clock
+from services.runtime.cancellation import cancel_until_ended
 
 log = structlog.get_logger()
 
 # How late an alert may be noticed that another alerter queued.
 POLL_SECONDS = 1.0
 LEDGER_PAUSE_SECONDS = 1.0
-CANCEL_AGAIN_SECONDS = 0.2
 # A lease outlasts the longest send by far enough to record it.
 LEASE_MARGIN = timedelta(seconds=60)
 
@@ -198,16 +198,6 @@ class LaneSender:
             bound.warning("delivery_delayed", outcome=delivery.outcome.value, reason=delivery.reason, due_at=due_at)
         else:
             bound.error("delivery_failed", outcome=delivery.outcome.value, reason=delivery.reason)
-
-
-async def cancel_until_ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks, again and again: Python 3.11 loses a cancellation that meets the end of a wait_for, and redis-py
-    waits that way."""
-    pending = {task for task in tasks if not task.done()}
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
 
 
 def describe(dispatch: Dispatch, decision: Decision, attempted_at: datetime, ended_at: datetime) -> Delivery:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import structlog
 
@@ -114,10 +115,10 @@ class WatchlistRefresher:
             self._files = files
             await self._provision_again()
 
-    async def run(self) -> None:
-        """Refresh until cancelled; a store that cannot be reached leaves the rules as they are."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Refresh until `stop` is set; a store that cannot be reached leaves the rules as they are."""
         reachable = True
-        while True:
+        while not stop.is_set():
             try:
                 await self.refresh()
                 if not reachable:
@@ -127,7 +128,8 @@ class WatchlistRefresher:
                 if reachable:
                     log.warning("rule_store_unreachable", error=str(error))
                 reachable = False
-            await asyncio.sleep(self._interval)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._interval)
 
     async def _provision_again(self) -> None:
         try:

@@ -97,6 +97,9 @@ def create_app(service: str, broker: BrokerConfig, *, producer_only: bool = Fals
         broker_commit_interval=0.5,
         # A partition that waits for a dependency is paused here; the broker must not think the consumer dead.
         broker_max_poll_interval=3600.0,
+        # The partitions of a worker that was killed wait this long for another.
+        broker_session_timeout=20.0,
+        broker_heartbeat_interval=3.0,
         broker_max_poll_records=500,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=kafka.MAX_MESSAGE_BYTES,

@@ -16,7 +16,8 @@ from schemas.json_schema import CONTRACTS, FOLDER, file_name, render
 from schemas.streams import STREAMS, Stream
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.timezones())
+# Naive bounds, as hypothesis wants them.
+MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.timezones())  # noqa: DTZ001
 
 
 def article(**changes: object) -> Article:

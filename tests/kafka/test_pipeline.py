@@ -7,9 +7,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from services.cli.demo import EXPECTED, expected_alerts
 from services.cli.seed_server import load_seed_articles, serve
@@ -165,9 +167,7 @@ def _shares(bootstrap: str) -> list[int]:
     return asyncio.run(ask())
 
 
-def _partitions(assignment: object) -> int:
+def _partitions(assignment: Any) -> int:
     if isinstance(assignment, bytes):
-        from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-
         assignment = ConsumerProtocolMemberAssignment.decode(assignment)
-    return sum(len(partitions) for _, partitions in assignment.assignment)  # type: ignore[attr-defined]
+    return sum(len(partitions) for _, partitions in assignment.assignment)

@@ -146,7 +146,7 @@ class All:
     def _needs(self) -> tuple[frozenset[str], ...]:
         """Sets of keys of each of which the article must hold one: cheap to test before any position is looked at."""
         needs = [part.requirement for part in self._by_cost]
-        return tuple(need.words for need in needs if need and not need.exact and not need.prefixes)
+        return tuple(need.words for need in needs if need and need.only_words)
 
     def holds(self, article: ArticleIndex) -> bool:
         """Say whether all parts hold."""

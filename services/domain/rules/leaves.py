@@ -26,6 +26,11 @@ class Requirement:
     prefixes: frozenset[str] = frozenset()
     cost: float = 0.0
 
+    @property
+    def only_words(self) -> bool:
+        """Say whether the words alone decide, so that an article without any of them can be passed over."""
+        return not self.exact and not self.prefixes
+
     @classmethod
     def any_of(cls, requirements: Iterable["Requirement"]) -> "Requirement":
         """Return what an alternative of these requires."""
@@ -112,21 +117,21 @@ class AnyOf:
 
     @cached_property
     def _by_word(self) -> dict[str, list[Leaf]]:
-        """Members by a word they need, so that absent aliases cost nothing."""
+        """Members that cannot be found without certain words, by each of these, so that absent aliases cost nothing."""
         grouped: dict[str, list[Leaf]] = {}
         for member in self.members:
-            for word in member.requirement.words:
+            for word in member.requirement.words if member.requirement.only_words else ():
                 grouped.setdefault(word, []).append(member)
         return grouped
 
     @cached_property
     def _others(self) -> tuple[Leaf, ...]:
-        return tuple(member for member in self.members if not member.requirement.words)
+        return tuple(member for member in self.members if not member.requirement.only_words)
 
     def find(self, index: TokenIndex) -> Sequence[Occurrence]:
         """Return every occurrence of any member."""
         present = self._by_word.keys() & index.by_key.keys()
-        candidates = [member for word in present for member in self._by_word[word]]
+        candidates = dict.fromkeys(member for word in present for member in self._by_word[word])
         found = [places for member in (*candidates, *self._others) if (places := member.find(index))]
         if len(found) < 2:
             return found[0] if found else ()

@@ -1,9 +1,7 @@
 """The watchlist follows files and users' rules without a restart, and loses none while something is wrong."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
 
 from schemas.article import Article
 from schemas.base import content_id
@@ -141,13 +139,10 @@ async def test_a_store_out_of_reach_is_looked_for_again() -> None:
     watchlist = Watchlist(watched())
     store = InMemoryRuleStore(failures=[RuleStoreUnavailableError("down")])
     await store.put(rule("mine", "tanks"))
-    task = refresher(watchlist, store, Files(watched())).run()
-    await run_until(task, lambda: hits(watchlist, "tanks") == ["arms/mine"])
-
-
-async def run_until(work: Coroutine[Any, Any, None], holds: Callable[[], bool]) -> None:
-    running = asyncio.create_task(work)
+    stop = asyncio.Event()
+    running = asyncio.create_task(refresher(watchlist, store, Files(watched())).run(stop))
     async with asyncio.timeout(5):
-        while not holds():
+        while hits(watchlist, "tanks") != ["arms/mine"]:
             await asyncio.sleep(0.005)
-    running.cancel()
+    stop.set()
+    await running

@@ -67,7 +67,7 @@ def test_a_wrong_topic_is_told_with_its_place(tmp_path: Path, topic: str, fault:
 
 def test_an_unknown_actor_is_named_with_the_nearest_known_one(tmp_path: Path) -> None:
     written(tmp_path, actors__states=ACTORS, topics__t=TOPIC.replace("@seoul", "@seol"))
-    with pytest.raises(ConfigurationError, match="seol.*did you mean.*seoul"):
+    with pytest.raises(ConfigurationError, match=r"seol.*did you mean.*seoul"):
         load_watched(tmp_path / "topics", tmp_path / "actors")
 
 
@@ -81,7 +81,9 @@ def test_faults_of_several_files_come_at_once(tmp_path: Path) -> None:
 
 def test_an_id_used_in_two_files_is_refused(tmp_path: Path) -> None:
     written(tmp_path, actors__one=ACTORS, actors__two=ACTORS)
-    with pytest.raises(ConfigurationError, match="two.yaml:2: actors.0.*.id: actor id 'seoul' is used in .*one.yaml"):
+    with pytest.raises(
+        ConfigurationError, match=r"two\.yaml:2: actors\[0\]\.id: actor id 'seoul' is used in .*one.yaml"
+    ):
         load_actors(tmp_path / "actors")
 
 

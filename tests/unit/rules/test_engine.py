@@ -146,6 +146,9 @@ class TestNear:
         assert not matches("arms NEAR/5 Kyiv", "Kyiv", title="arms")
         assert not matches('"arms Kyiv"', "Kyiv", title="arms")
 
+    def test_a_group_finds_the_exact_aliases_of_its_actors(self) -> None:
+        assert words_found("(@south_korea OR @ukraine) NEAR/3 arms", "ROK arms") == ["ROK", "arms"]
+
     def test_one_place_is_not_near_itself(self) -> None:
         assert not matches("@south_korea NEAR/5 Seoul", "Seoul spoke")
         assert matches("@south_korea NEAR/5 Seoul", "Seoul, South Korea")

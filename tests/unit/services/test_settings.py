@@ -87,7 +87,7 @@ def test_a_missing_file_that_was_named_is_an_error(tmp_path: Path) -> None:
 def test_secrets_come_from_the_environment_or_from_files_and_are_masked(tmp_path: Path) -> None:
     held = tmp_path / "token"
     held.write_text("xoxb-1\n")
-    found = loaded(tmp_path, "", REDLINE_SECRET_A="s3cret", REDLINE_SECRET_B_FILE=str(held))  # noqa: S106
+    found = loaded(tmp_path, "", REDLINE_SECRET_A="s3cret", REDLINE_SECRET_B_FILE=str(held))
     assert {name: secret.get_secret_value() for name, secret in found.secrets.items()} == {"A": "s3cret", "B": "xoxb-1"}
     assert "s3cret" not in repr(found)
 
