@@ -67,13 +67,16 @@ class Present:
     leaf: Leaf
     fields: Fields
 
-    @property
+    @cached_property
     def requirement(self) -> Requirement:
         """Return what the leaf requires."""
-        return self.leaf.requirement
+        need = self.leaf.requirement
+        return need if self.fields == ALL_FIELDS else need.necessary()
 
     def holds(self, article: ArticleIndex) -> bool:
         """Say whether the leaf stands anywhere."""
+        if self.requirement.sufficient:
+            return not self.requirement.words.isdisjoint(article.keys)
         return any(article.find(self.leaf, name) for name in self.fields)
 
     def proof(self, article: ArticleIndex) -> Iterator[Found]:
@@ -93,10 +96,14 @@ class Together:
     @cached_property
     def requirement(self) -> Requirement:
         """Return the cheaper of the two."""
-        return min((self.left.requirement, self.right.requirement), key=lambda need: need.cost)
+        return min((self.left.requirement, self.right.requirement), key=lambda need: need.cost).necessary()
 
     def holds(self, article: ArticleIndex) -> bool:
         """Say whether one pair is near enough."""
+        for leaf in (self.left, self.right):
+            need = leaf.requirement
+            if need.only_words and need.words.isdisjoint(article.keys):
+                return False
         return any(self._near(article, name, self.left, self.right) for name in self.fields)
 
     def proof(self, article: ArticleIndex) -> Iterator[Found]:
@@ -136,11 +143,16 @@ class All:
     def requirement(self) -> Requirement | None:
         """Return the cheapest requirement of any part."""
         needs = [part.requirement for part in self.parts if part.requirement]
-        return min(needs, key=lambda need: need.cost) if needs else None
+        return min(needs, key=lambda need: need.cost).necessary() if needs else None
 
     @cached_property
     def _by_cost(self) -> tuple[Clause, ...]:
         return tuple(sorted(self.parts, key=_cost))
+
+    @cached_property
+    def _undecided(self) -> tuple[Clause, ...]:
+        """Parts that keys alone do not decide."""
+        return tuple(part for part in self._by_cost if not (part.requirement and part.requirement.sufficient))
 
     @cached_property
     def _needs(self) -> tuple[frozenset[str], ...]:
@@ -154,7 +166,7 @@ class All:
         for need in self._needs:
             if need.isdisjoint(keys):
                 return False
-        return all(part.holds(article) for part in self._by_cost)
+        return all(part.holds(article) for part in self._undecided)
 
     def proof(self, article: ArticleIndex) -> Iterator[Found]:
         """Yield the proof of every part."""
@@ -176,6 +188,8 @@ class Either:
 
     def holds(self, article: ArticleIndex) -> bool:
         """Say whether a part holds."""
+        if self.requirement and self.requirement.sufficient:
+            return not self.requirement.words.isdisjoint(article.keys)
         return any(part.holds(article) for part in self.parts)
 
     def proof(self, article: ArticleIndex) -> Iterator[Found]:

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Protocol
@@ -19,12 +19,16 @@ Occurrence = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Keys of which an article must hold at least one, or the clause cannot hold; `cost` estimates how many do."""
+    """Keys of which an article must hold at least one, or the clause cannot hold; `cost` estimates how many do.
+
+    `sufficient` says that holding one of them is also enough.
+    """
 
     words: frozenset[str] = frozenset()
     exact: frozenset[str] = frozenset()
     prefixes: frozenset[str] = frozenset()
     cost: float = 0.0
+    sufficient: bool = False
 
     @property
     def only_words(self) -> bool:
@@ -40,7 +44,12 @@ class Requirement:
             frozenset().union(*(part.exact for part in parts)),
             frozenset().union(*(part.prefixes for part in parts)),
             sum(part.cost for part in parts),
+            all(part.sufficient for part in parts),
         )
+
+    def necessary(self) -> "Requirement":
+        """Return the same keys as the requirement of something for which they are not enough."""
+        return replace(self, sufficient=False)
 
 
 class Leaf(Protocol):
@@ -68,7 +77,8 @@ class Words:
             prefix = self.prefix or ""
             return Requirement(prefixes=frozenset((prefix,)), cost=2 * rarity_cost(prefix))
         rarest = min(self.keys, key=rarity_cost)
-        return Requirement(words=frozenset((rarest,)), cost=rarity_cost(rarest))
+        alone = len(self.keys) == 1 and self.prefix is None
+        return Requirement(words=frozenset((rarest,)), cost=rarity_cost(rarest), sufficient=alone)
 
     def find(self, index: TokenIndex) -> Sequence[Occurrence]:
         """Return every place where the words stand in a row."""

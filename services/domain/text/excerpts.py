@@ -8,7 +8,7 @@ from schemas.alert import Excerpt
 from schemas.match import Evidence, EvidenceField
 from services.domain.text.analyzer import surfaces
 from services.domain.text.normalize import fold, printable
-from services.domain.text.sentences import Span, sentences
+from services.domain.text.sentences import Span, sentences, trimmed
 
 MAX_EXCERPTS = 3
 MAX_CHARS = 400
@@ -45,12 +45,9 @@ def excerpts(
 
 
 def _marks(text: str, evidence: Iterable[Evidence]) -> list[Span]:
-    """Return the spans of the evidence in the text, sorted; overlapping ones are one."""
-    spans = sorted(
-        Span(item.start, min(item.end, len(text)))
-        for item in evidence
-        if item.field is EvidenceField.TEXT and item.start < min(item.end, len(text))
-    )
+    """Return the spans of the evidence in the text, sorted, without blanks at their ends; overlapping ones are one."""
+    in_text = (Span(item.start, item.end) for item in evidence if item.field is EvidenceField.TEXT)
+    spans = sorted(span for given in in_text if (span := trimmed(text, given)))
     merged: list[Span] = []
     for span in spans:
         if merged and span.start < merged[-1].end:
@@ -124,9 +121,7 @@ def _densest(marks: Sequence[Span], max_chars: int) -> Span:
 
 
 def _excerpt(passage: _Passage, text: str) -> Excerpt:
-    shown = text[passage.span.start : passage.span.end]
-    start = passage.span.start + len(shown) - len(shown.lstrip())
-    end = passage.span.start + len(shown.rstrip())
+    start, end = trimmed(text, passage.span) or passage.span
     marks = tuple((max(mark.start, start) - start, min(mark.end, end) - start) for mark in passage.marks)
     return Excerpt(
         field=EvidenceField.TEXT,

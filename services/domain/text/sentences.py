@@ -56,11 +56,11 @@ _WRAPPED_LINE = range(50, 101)
 def sentences(text: str) -> tuple[Span, ...]:
     """Return the sentences of `text` in order, without the blanks around them; blank lines always part sentences."""
     return tuple(
-        trimmed
+        span
         for paragraph in _paragraphs(text)
         for line in _lines(text, paragraph)
         for sentence in _sentences_in(text, line)
-        if (trimmed := _trimmed(text, sentence))
+        if (span := trimmed(text, sentence))
     )
 
 
@@ -126,7 +126,8 @@ def _is_abbreviation(text: str, start: int, dot: int, after: int) -> bool:
     return len(word) == 1 and word.isupper()  # an initial, or S. Korea
 
 
-def _trimmed(text: str, span: Span) -> Span | None:
+def trimmed(text: str, span: Span) -> Span | None:
+    """Return the span without the blanks at its ends and what lies beyond the text, or None if nothing is left."""
     whole = text[span.start : span.end]
     left = len(whole) - len(whole.lstrip())
     right = len(whole.rstrip())

@@ -99,14 +99,14 @@ def test_the_canonical_query_reads_back_as_the_same_tree(tree: ast.Node) -> None
     assert parse(format_query(tree)) == tree
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(trees(), texts, texts)
 def test_a_rule_hits_exactly_what_the_oracle_accepts(tree: ast.Node, title: str, text: str) -> None:
     evidence = hit(tree, title, text)
     assert (evidence is not None) == Oracle(GAZETTEER, title, text).holds(tree)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(trees(), texts, texts)
 def test_evidence_is_verbatim_apart_and_title_first(tree: ast.Node, title: str, text: str) -> None:
     evidence = hit(tree, title, text)
@@ -122,7 +122,7 @@ def test_evidence_is_verbatim_apart_and_title_first(tree: ast.Node, title: str, 
         assert before.field != after.field or before.end <= after.start
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(trees(negation=False), texts, texts)
 def test_without_its_evidence_a_rule_no_longer_holds(tree: ast.Node, title: str, text: str) -> None:
     evidence = hit(tree, title, text)
@@ -140,7 +140,7 @@ def _without(evidence: tuple[Evidence, ...], field: EvidenceField, text: str) ->
     return text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(trees(), min_size=2, max_size=8), st.lists(st.booleans(), min_size=8, max_size=8), texts, texts)
 def test_rules_do_not_disturb_one_another_as_they_come_and_go(
     several: list[ast.Node], kept: list[bool], title: str, text: str
