@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# One process a file would be slower; two cores are what the smallest machine has.
 PYTEST := $(BIN)/python -m pytest
+# Two cores are what the smallest machine has; many tests wait for a server rather than compute.
+PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev demo up test test-kafka check format bench clean lock
@@ -34,7 +35,7 @@ up: install ## run all services on the embedded log until Ctrl-C
 	@$(BIN)/redline up
 
 test: install-dev ## every test but the ones that need a Kafka
-	$(PYTEST) -m "not kafka"
+	$(PYTEST) -m "not kafka" $(PARALLEL)
 
 test-kafka: install-dev ## the main scenario on a real Apache Kafka, started from its Maven Central artifacts
 	@$(BIN)/python -m tests.kafka.prepare
@@ -45,7 +46,7 @@ check: install-dev ## format, lint, types, import rules, unit tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
-	$(PYTEST) tests/unit tests/contract -m "not kafka and not slow" -q
+	$(PYTEST) tests/unit tests/contract -m "not kafka and not slow" -q $(PARALLEL)
 
 format: install-dev ## put the code in shape
 	$(BIN)/ruff format .

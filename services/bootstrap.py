@@ -1,6 +1,7 @@
 """The composition root: the only place where real adapters are built and handed to the services."""
 
 import asyncio
+import gc
 import io
 import os
 import socket
@@ -292,6 +293,9 @@ async def _matcher(world: World) -> Unit:
         provision=world.provisioned.watched,
     )
     await refresher.refresh()  # no article may be matched before the users' rules are known
+    # Rules live long: without this, each full collection walks all of them, for 0.3 s at 10,000 rules.
+    gc.collect()
+    gc.freeze()
     matcher_agent.install(app, MatcherHandler(watchlist, publisher), DeadLetters(publisher, "matcher", world.clock))
     return Unit(app, (_stoppable(refresher.run),))
 

@@ -108,7 +108,8 @@ def _name(work: Background) -> str:
 
 
 async def _until_stopped(apps: Sequence[faust.App], tasks: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
-    endings = [asyncio.create_task(app.wait_until_stopped()) for app in apps]
+    # The events themselves: Service.wait_until_stopped, when cancelled, leaves tasks of its own behind.
+    endings = [asyncio.create_task(event.wait()) for app in apps for event in (app._stopped, app._crashed)]
     waiting: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait()), *endings]
     try:
         while not stop.is_set():
@@ -116,8 +117,8 @@ async def _until_stopped(apps: Sequence[faust.App], tasks: Sequence[asyncio.Task
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED, timeout=CRASH_POLL_SECONDS)
             _raise_crash(apps)
             _raise_failure(tasks)
-            for app, ending in zip(apps, endings, strict=True):
-                if ending.done():
+            for app in apps:
+                if app._stopped.is_set():
                     raise WorkerCrashedError(app.conf.id, RuntimeError("it stopped by itself"))
     finally:
         for task in waiting:
