@@ -1,14 +1,23 @@
 """The configuration as a whole: everything the settings point to, checked at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alerts.channels.assemble import missing_secrets
-from services.provisioning.catalogues import Watched, load_actors, load_feeds, load_routes, load_watched
+from services.provisioning.catalogues import load_actors, load_feeds, load_routes, load_watched
 from services.provisioning.faults import ConfigurationError, Fault
 from services.settings import LoadedSettings, Settings, setting_keys
+
+T = TypeVar("T")
+# Which files each service reads.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "fetcher": ("feeds",),
+    "matcher": ("topics",),
+    "tracker": (),
+    "alerter": ("routes",),
+}
 
 
 @dataclass(frozen=True)
@@ -29,21 +38,24 @@ class ConfigurationReport:
         )
 
 
-def check_configuration(loaded: LoadedSettings) -> ConfigurationReport:
-    """Read everything the settings point to; faults of one part do not hide those of another."""
+def check_configuration(loaded: LoadedSettings, services: Iterable[str] = tuple(NEEDS)) -> ConfigurationReport:
+    """Read everything these services need of what the settings point to; no fault hides another."""
     settings, faults = loaded.settings, list[Fault]()
+    parts = {part for service in services for part in NEEDS[service]}
 
-    def attempt(read: Callable[[], Any]) -> Any:
+    def attempt(part: str, read: Callable[[], T]) -> T | None:
+        if part not in parts:
+            return None
         try:
             return read()
         except ConfigurationError as error:
             faults.extend(fault for fault in error.faults if fault not in faults)
             return None
 
-    feeds = attempt(lambda: load_feeds(settings.feeds))
-    actors = attempt(lambda: load_actors(settings.actors))
-    watched: Watched | None = attempt(lambda: load_watched(settings.topics, settings.actors))
-    routes = attempt(lambda: load_routes(settings.routes))
+    feeds = attempt("feeds", lambda: load_feeds(settings.feeds))
+    actors = attempt("topics", lambda: load_actors(settings.actors))
+    watched = attempt("topics", lambda: load_watched(settings.topics, settings.actors))
+    routes = attempt("routes", lambda: load_routes(settings.routes))
     if routes is not None:
         faults.extend(Fault(str(settings.routes), problem) for problem in missing_secrets(routes, loaded.secrets))
     return ConfigurationReport(

@@ -2,6 +2,8 @@
 
 import asyncio
 import json as jsonlib
+import shutil
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -28,8 +30,9 @@ ROUTES = '{"route": {"receiver": "you"}, "receivers": [{"name": "you", "channels
 
 NEXT = """
 That was the real pipeline: a feed server on loopback, the fetcher, matcher, tracker and alerter, each reading and
-writing its stream. What next:
+writing its stream. What next{activate}:
 
+  redline demo --stay                           the same, with the links on the cards alive until Ctrl-C
   redline up                                    follow the real feeds in seeds/feeds.yaml
   redline feeds add https://example.org/feed    follow one of your own
   redline rules add '@south_korea AND "air defence"' --topic arms-supply-ukraine
@@ -87,7 +90,9 @@ def demo(
         return
     seconds = time.monotonic() - started
     out.print(f"[bold]{len(progress.delivered)} alerts from {len(articles)} articles in {seconds:.1f} s.[/bold]")
-    out.print(escape(NEXT), soft_wrap=True)
+    on_path = shutil.which("redline") is not None
+    activate = "" if on_path else f" (after `. {Path(sys.executable).parent / 'activate'}`)"
+    out.print(escape(NEXT.format(activate=activate)), soft_wrap=True)
 
 
 def expected_alerts(articles: list[ReadArticle], expectation: Path) -> frozenset[str]:

@@ -112,7 +112,11 @@ async def _delivery(
         yield None
         return
     from services import bootstrap  # only here: it loads the stream processor
+    from services.configuration import check_configuration
+    from services.provisioning.faults import ConfigurationError
 
+    if faults := check_configuration(loaded, ("alerter",)).faults:
+        raise ConfigurationError(faults)
     async with bootstrap.isolated_delivery(loaded, streams) as handle:
         yield handle
 

@@ -89,7 +89,10 @@ def list_rules(
 
     Example: redline rules list --topic seoul-moscow-relations
     """
-    rules = [rule for rule, _ in _all_rules(config) if watch_topic in {None, rule.watch_topic}]
+    rules = [rule for rule, _ in _all_rules(config)]
+    if watch_topic is not None:
+        _check_topic(watch_topic, {rule.watch_topic for rule in rules})
+        rules = [rule for rule in rules if rule.watch_topic == watch_topic]
     if json:
         for rule in rules:
             print_line(rule.model_dump_json(exclude_none=True))
@@ -204,8 +207,6 @@ def _one(name: str, listed: list[tuple[WatchRule, str]]) -> tuple[WatchRule, str
 def _check_conflicts(
     rule: WatchRule, topics: Iterable[WatchTopic], stored: Iterable[WatchRule], new_topic: bool
 ) -> None:
-    from services.provisioning.faults import nearest
-
     held = {(known.watch_topic, known.id) for topic in topics for known in topic.rules}
     held |= {(known.watch_topic, known.id) for known in stored}
     if (rule.watch_topic, rule.id) in held:
@@ -213,9 +214,15 @@ def _check_conflicts(
             f"there is a rule {rule.watch_topic}/{rule.id} already; give another --id, or remove it first"
         )
     known_topics = {topic.id for topic in topics} | {watch_topic for watch_topic, _ in held}
-    if rule.watch_topic not in known_topics and not new_topic:
-        hint = nearest(rule.watch_topic, known_topics)
-        raise BadInputError(f"no watch topic {rule.watch_topic!r}{hint}; --new-topic makes it a new one")
+    if not new_topic:
+        _check_topic(rule.watch_topic, known_topics, "; --new-topic makes it a new one")
+
+
+def _check_topic(watch_topic: str, known: Iterable[str], advice: str = "") -> None:
+    from services.provisioning.faults import nearest
+
+    if watch_topic not in known:
+        raise BadInputError(f"no watch topic {watch_topic!r}{nearest(watch_topic, known)}{advice}")
 
 
 def _labels(given: list[str]) -> dict[str, str]:

@@ -47,10 +47,14 @@ def service_command(name: str) -> Callable[..., None]:
 
 def _run(names: tuple[str, ...], data_dir: Path | None, config: Path | None) -> None:
     from services import bootstrap
+    from services.configuration import check_configuration
+    from services.provisioning.faults import ConfigurationError
     from services.runtime.log import configure_logging
 
     loaded = load_settings(config, overrides={"data_dir": data_dir})
     settings = loaded.settings
+    if faults := check_configuration(loaded, names).faults:
+        raise ConfigurationError(faults)
     configure_logging(settings.log.level, settings.log.format)
     place = "embedded" if settings.broker_url is None else settings.log_url.partition("://")[0]
 

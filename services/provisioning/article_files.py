@@ -15,7 +15,7 @@ from services.domain.feeds.plain_text import plain_text
 from services.provisioning.faults import ConfigurationError, Fault
 from services.provisioning.yaml_file import parse_yaml
 
-SUFFIXES = {".txt", ".md", ".html", ".htm", ".xml", ".rss", ".atom", ".json", ".jsonl"}
+SUFFIXES = (".txt", ".md", ".html", ".htm", ".xml", ".rss", ".atom", ".json", ".jsonl")
 NO_OUTLET = "unknown outlet"
 LOCAL_FEED = "local"
 # What an item may be called by the tools that export articles.
@@ -123,8 +123,10 @@ def _parse_whole(path: Path, raw: bytes, now: datetime) -> Iterator[ReadArticle 
             yield _page(path, _decoded(raw), now)
         case ".xml" | ".rss" | ".atom":
             yield from _feed_document(path, raw, now)
-        case _:
+        case ".txt":
             yield _plain(path, _decoded(raw), now)
+        case _:
+            raise ValueError(f"is of no kind that is read here ({' '.join(SUFFIXES)})")
 
 
 def _plain(path: Path, text: str, now: datetime) -> ReadArticle:

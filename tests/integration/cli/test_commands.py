@@ -146,6 +146,26 @@ def test_config_check_shows_the_faults_of_every_part_at_once(run: Run, tmp_path:
         assert fault in ran.err
 
 
+@pytest.mark.parametrize("command", ["up", "alerter"])
+def test_a_service_tells_every_fault_of_what_it_needs_before_it_starts(run: Run, tmp_path: Path, command: str) -> None:
+    (tmp_path / "redline.yaml").write_text("feeds: feeds.yaml\nroutes: routes.yaml\n")
+    (tmp_path / "feeds.yaml").write_text("feeds:\n- {id: a, url: nowhere, outlet: O}\n")
+    channel = "{type: slack, webhook_url: {secret: NOT_SET_ANYWHERE}}"
+    (tmp_path / "routes.yaml").write_text(f"route: {{receiver: d}}\nreceivers:\n- {{name: d, channels: [{channel}]}}\n")
+    ran = run(command)
+    assert ran.code == 2
+    assert "the secret NOT_SET_ANYWHERE is not set" in ran.err
+    assert ("feeds.yaml:2: feeds[0].url" in ran.err) is (command == "up")
+    assert "Traceback" not in ran.err
+
+
+def test_a_file_of_another_kind_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+    ran = run("replay", str(tmp_path / "a.pdf"))
+    assert ran.code == 2
+    assert "a.pdf: is of no kind that is read here" in ran.err
+
+
 def test_config_show_masks_passwords(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDLINE_REDIS_URL", "redis://me:hunter2@localhost/0")
     ran = run("config", "show", "--json")
