@@ -106,7 +106,7 @@ class Pipeline:
         """Return a question: has this service committed everything on its stream?"""
 
         async def ask() -> bool:
-            log = open_shared(self._log_path, "full")
+            log = open_shared(self._log_path, self._settings.durability)
             try:
                 for partition in range(stream.partitions):
                     committed = await log.committed(f"redline-{service}", stream.name, partition)
@@ -120,7 +120,7 @@ class Pipeline:
 
     def count(self, stream: Stream[Any]) -> int:
         """Return how many messages a stream holds."""
-        log = open_shared(self._log_path, "full")
+        log = open_shared(self._log_path, self._settings.durability)
         try:
             return sum(log.high(stream.name, partition) for partition in range(stream.partitions))
         finally:

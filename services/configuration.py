@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from alerts.channels.assemble import missing_secrets
 from services.provisioning.catalogues import load_actors, load_feeds, load_routes, load_watched
 from services.provisioning.faults import ConfigurationError, Fault
-from services.settings import LoadedSettings, Settings, setting_keys
+from services.settings import FILE_SUFFIX, SECRET_PREFIX, LoadedSettings, Settings, setting_keys
 
 T = TypeVar("T")
 # Which files each service reads.
@@ -57,7 +57,9 @@ def check_configuration(loaded: LoadedSettings, services: Iterable[str] = tuple(
     watched = attempt("topics", lambda: load_watched(settings.topics, settings.actors))
     routes = attempt("routes", lambda: load_routes(settings.routes))
     if routes is not None:
-        faults.extend(Fault(str(settings.routes), problem) for problem in missing_secrets(routes, loaded.secrets))
+        advice = f"set {SECRET_PREFIX}<NAME> or {SECRET_PREFIX}<NAME>{FILE_SUFFIX}"
+        missing = missing_secrets(routes, loaded.secrets)
+        faults.extend(Fault(str(settings.routes), f"{problem}; {advice}") for problem in missing)
     return ConfigurationReport(
         faults=tuple(faults),
         feeds=len(feeds or ()),

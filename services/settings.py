@@ -33,7 +33,7 @@ class _Section(BaseModel):
 class FetchSettings(_Section):
     """How feeds are polled. Times are in seconds."""
 
-    contact: str = Field("https://github.com/redline-alerts", description="address in the User-Agent, for site owners")
+    contact: str | None = Field(None, description="page or address in the User-Agent, for those who run the sites")
     concurrency: int = Field(16, ge=1, le=1000)
     timeout_seconds: float = Field(30, gt=0, le=600, description="deadline of one whole fetch")
     max_body_bytes: int = Field(15 * 1024 * 1024, ge=1024, description="larger feeds are refused")

@@ -57,6 +57,8 @@ async def _examine(loaded: LoadedSettings) -> list[Finding]:
     settings = loaded.settings
     findings = [Finding("python", Verdict.OK, f"{platform.python_version()} on {platform.system()}")]
     findings += _configuration(loaded)
+    if settings.fetch.contact is None:
+        findings.append(Finding("contact", Verdict.WARN, "fetch.contact is not set: site owners cannot reach you"))
     findings += _data_folder(settings)
     findings.append(await _attempt("state store", lambda: _state(settings)))
     findings.append(await _attempt("broker", lambda: _broker(settings)))
