@@ -2,17 +2,16 @@
 
 import random
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from alerts.channels.assemble import WEBHOOK_CONNECTIONS
 from tests.e2e.scenario import FeedSite, Receiver, Redline, wait_until, write_config
 
 KILLS = 20
 FEEDS, ITEMS = 20, 100
-# Between the answer of a receiver and the ledger's record of it lie one round trip and one fsync; a machine under
-# load may take this long for both.
-UNRECORDED_FOR_S = 2.0
 
 
 @pytest.mark.slow
@@ -40,7 +39,7 @@ def test_every_alert_arrives_although_the_process_is_killed_at_random_points(tmp
             wait_until(
                 lambda: receiver.log.alert_ids() >= expected,
                 60,
-                lambda: f"{len(expected - receiver.log.alert_ids())} alerts are missing; {redline.output()}",
+                lambda: f"{redline.output()}\n{len(expected - receiver.log.alert_ids())} alerts are missing",
             )
             assert redline.stop() == 0, redline.output()
     assert receiver.log.alert_ids() == expected
@@ -54,5 +53,6 @@ def assert_repeats_only_after_an_unknown_outcome(receiver: Receiver) -> None:
     assert len(set(keys.values())) == len(keys)
     for first, again in receiver.repeats():
         assert again.incarnation > first.incarnation, "sent twice by one process that was not killed in between"
-        died_at = receiver.log.kills[first.incarnation]
-        assert died_at - first.arrived_at < UNRECORDED_FOR_S, "sent again although its outcome was recorded"
+    # A send holds its connection until its outcome is recorded, so no more can be unknown when the process dies.
+    unknown = Counter(first.incarnation for first, _ in receiver.repeats())
+    assert all(count <= WEBHOOK_CONNECTIONS for count in unknown.values()), f"repeats for each life: {unknown}"

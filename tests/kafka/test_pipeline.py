@@ -125,7 +125,7 @@ def test_nothing_is_lost_when_workers_are_killed_and_the_broker_restarts(
         wait_until(
             lambda: receiver.log.alert_ids() >= expected,
             180,
-            lambda: f"{len(expected - receiver.log.alert_ids())} alerts are missing\n{cluster.explain()}",
+            lambda: f"{cluster.explain()}\n{len(expected - receiver.log.alert_ids())} alerts are missing",
         )
         cluster.stop_all()
     assert receiver.log.alert_ids() == expected
