@@ -57,7 +57,7 @@ def check_configuration(loaded: LoadedSettings, services: Iterable[str] = tuple(
     watched = attempt("topics", lambda: load_watched(settings.topics, settings.actors))
     routes = attempt("routes", lambda: load_routes(settings.routes))
     if routes is not None:
-        advice = f"set {SECRET_PREFIX}<NAME> or {SECRET_PREFIX}<NAME>{FILE_SUFFIX}"
+        advice = f"secrets come from {SECRET_PREFIX}<NAME> or {SECRET_PREFIX}<NAME>{FILE_SUFFIX}"
         missing = missing_secrets(routes, loaded.secrets)
         faults.extend(Fault(str(settings.routes), f"{problem}; {advice}") for problem in missing)
     return ConfigurationReport(

@@ -36,7 +36,7 @@ class FeedRow:
 
     feed: Feed
     added: bool
-    state: str = "not polled yet"
+    state: str = "new"
     last_polled_at: datetime | None = None
     due_at: datetime | None = None
 

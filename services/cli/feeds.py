@@ -13,7 +13,7 @@ from rich.table import Table
 from schemas.codec import describe
 from schemas.feed import Feed
 from services.cli.loading import load_settings
-from services.cli.output import FAILED, BadInputError, ConfigOption, JsonOption, err, out, print_line
+from services.cli.output import FAILED, BadInputError, ConfigOption, JsonOption, err, id_column, out, print_line
 
 app = typer.Typer(no_args_is_help=True, help="Feeds: the addresses that are polled.")
 
@@ -72,12 +72,10 @@ def list_feeds(json: JsonOption = False, config: ConfigOption = None) -> None:
         for row in rows:
             print_line(row.to_json())
         return
-    table = Table("feed", "outlet", "lang", "last poll", "state", "next poll")
+    table = Table(id_column("feed"), "outlet", "polled", "state", "next")
     for row in rows:
         feed = row.feed
-        table.add_row(
-            feed.id, escape(feed.outlet), feed.lang or "", _ago(row.last_polled_at), escape(row.state), _in(row.due_at)
-        )
+        table.add_row(feed.id, escape(feed.outlet), _ago(row.last_polled_at), escape(row.state), _in(row.due_at))
     out.print(table)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Column
 
 FAILED, BAD_INPUT = 1, 2
 
@@ -29,6 +30,11 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def print_line(text: str) -> None:
     """Write one line to stdout exactly as it is: for JSON and other output that programs read."""
     sys.stdout.write(f"{text}\n")
+
+
+def id_column(heading: str) -> Column:
+    """Return a table column for ids, which people copy: never cut, never broken over lines."""
+    return Column(heading, no_wrap=True, overflow="ignore", min_width=0)
 
 
 def fault(message: str) -> None:

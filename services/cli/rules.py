@@ -15,7 +15,7 @@ from rich.table import Table
 from schemas.codec import describe
 from schemas.watch import Severity, WatchRule, WatchTopic
 from services.cli.loading import load_settings, watched
-from services.cli.output import FAILED, BadInputError, ConfigOption, JsonOption, fault, out, print_line
+from services.cli.output import FAILED, BadInputError, ConfigOption, JsonOption, fault, id_column, out, print_line
 
 app = typer.Typer(no_args_is_help=True, help="Watch rules: what is looked for in every article.")
 
@@ -85,7 +85,7 @@ def list_rules(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List every rule with its topic, severity and query.
+    """List every rule with its topic, severity and title; `rules show` has the query.
 
     Example: redline rules list --topic seoul-moscow-relations
     """
@@ -97,11 +97,9 @@ def list_rules(
         for rule in rules:
             print_line(rule.model_dump_json(exclude_none=True))
         return
-    table = Table("rule", "severity", "title", "query", show_lines=False)
+    table = Table(id_column("rule"), "severity", "title")
     for rule in rules:
-        shown = rule.query if len(rule.query) <= 60 else f"{rule.query[:59]}…"
-        name = f"{rule.watch_topic}/{rule.id}"
-        table.add_row(name, rule.severity, rule.title, escape(" ".join(shown.split())))
+        table.add_row(f"{rule.watch_topic}/{rule.id}", rule.severity, escape(rule.title))
     out.print(table)
 
 

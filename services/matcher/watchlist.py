@@ -68,7 +68,7 @@ class Watchlist:
 
     def _activate(self) -> None:
         """Bring the engine to what is wanted now, touching only the rules that changed."""
-        wanted = {key: rule for key, rule in {**self._stored, **self._provisioned}.items() if rule.enabled}
+        wanted = {**self._stored, **self._provisioned}
         for key in [key for key, rule in self._active.items() if wanted.get(key) != rule]:
             self._engine.remove(*key)
             del self._active[key]

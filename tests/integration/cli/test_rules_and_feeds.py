@@ -117,6 +117,21 @@ def test_a_feed_that_cannot_be_meant_is_refused(run: Run, arguments: list[str], 
     assert fault in ran.err
 
 
+def test_a_feed_in_a_file_is_removed_in_the_file(run: Run) -> None:
+    feed = json.loads(run("feeds", "list", "--json").out.splitlines()[0])
+    ran = run("feeds", "remove", feed["id"])
+    assert ran.code == 2
+    assert f"{feed['id']} is provisioned: remove it from" in ran.err
+
+
+def test_a_feed_of_the_same_id_or_address_is_refused(run: Run) -> None:
+    feed = json.loads(run("feeds", "list", "--json").out.splitlines()[0])
+    same_id = run("feeds", "add", "https://other.example.org/f", "--id", feed["id"], "--no-check")
+    assert (same_id.code, f"there is a feed '{feed['id']}' already" in same_id.err) == (2, True)
+    same_url = run("feeds", "add", feed["url"], "--id", "other", "--no-check")
+    assert (same_url.code, f"feed '{feed['id']}' has this address already" in same_url.err) == (2, True)
+
+
 def test_feeds_check_says_which_feed_cannot_be_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from services.cli.seed_server import load_seed_articles, serve
     from services.settings import SEEDS
