@@ -1,7 +1,6 @@
 """Articles in files: what `redline replay` and the filters read, in every format people have them in."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Any
 from schemas.article import Article
 from schemas.base import content_id
 from services.domain.feeds.plain_text import plain_text
+from services.domain.text.normalize import printable
 from services.provisioning.faults import ConfigurationError, Fault
 from services.provisioning.yaml_file import parse_yaml
 
@@ -20,7 +20,6 @@ NO_OUTLET = "unknown outlet"
 LOCAL_FEED = "local"
 # What an item may be called by the tools that export articles.
 _ALIASES = {"date": "published_at", "source": "outlet", "body": "text", "language": "lang"}
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FIELDS = ("id", "title", "text", "url", "published_at", "outlet", "lang", "author", "country")
 
 
@@ -194,7 +193,7 @@ def _text(item: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise ValueError(f"{name}: expected text, found {value!r:.60}")
-    return _LONE_SURROGATE.sub("\ufffd", value)  # one for one, so that offsets stay
+    return printable(value)
 
 
 def _moment(value: Any) -> datetime | None:

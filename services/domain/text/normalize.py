@@ -1,8 +1,7 @@
-"""Fold text so that spellings of one word compare equal, and map folded offsets back to the original."""
+"""Fold text so that spellings of one word compare equal."""
 
 import re
 import unicodedata
-from typing import NamedTuple
 
 APOSTROPHE = "'"
 APOSTROPHES = "'’‘ʼ‛`´′＇"
@@ -13,12 +12,6 @@ COMBINING_MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\u
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DROPPED = re.compile(f"[{FORMAT_CHARS}{COMBINING_MARKS}]")
-# One base with what composes onto it; conjoining jamo of one Hangul syllable compose too.
-_CLUSTER = re.compile(
-    rf"[\u1100-\u115f\ua960-\ua97f][\u1160-\u11ff{FORMAT_CHARS}{COMBINING_MARKS}]*"
-    rf"|[\uac00-\ud7a3][\u11a8-\u11ff{FORMAT_CHARS}{COMBINING_MARKS}]*"
-    rf"|(?s:.)[{FORMAT_CHARS}{COMBINING_MARKS}]*"
-)
 
 _LETTERS = {
     "ё": "е",
@@ -74,33 +67,6 @@ def fold(text: str) -> str:
         return text.lower().replace("`", APOSTROPHE)
     composed = unicodedata.normalize("NFC", text).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", composed).translate(_TABLE))
-
-
-class Folded(NamedTuple):
-    """Folded text with the way back: folded character i came from `original[starts[i]:ends[i]]`."""
-
-    text: str
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the original span that the folded characters `start` to `end` (at least one) came from."""
-        if not 0 <= start < end <= len(self.text):
-            raise ValueError(f"no folded characters from {start} to {end} in a text of {len(self.text)}")
-        return self.starts[start], self.ends[end - 1]
-
-
-def fold_mapped(text: str) -> Folded:
-    """Fold `text` and keep, for each folded character, the original span it came from."""
-    parts: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for cluster in _CLUSTER.finditer(text):
-        folded = fold(cluster.group())
-        parts.append(folded)
-        starts.extend([cluster.start()] * len(folded))
-        ends.extend([cluster.end()] * len(folded))
-    return Folded("".join(parts), tuple(starts), tuple(ends))
 
 
 def exact_form(text: str) -> str:
