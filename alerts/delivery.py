@@ -190,6 +190,10 @@ class DeliveryLedger(Protocol):
         """Return the number of entries waiting in each lane that has any, also lanes no route leads to any more."""
         ...
 
+    async def unfinished(self) -> int:
+        """Return how many deliveries are waiting or being sent."""
+        ...
+
     async def unpublished(self, recorded_before: datetime, limit: int = 1000) -> Sequence[Delivery]:
         """Return recorded deliveries that nobody has reported as published, oldest first."""
         ...

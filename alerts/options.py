@@ -27,7 +27,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,6
 
 
 class SecretRef(Contract):
-    """The name of a secret: the variable (or NAME_FILE) that holds it in the environment."""
+    """The name of a secret; whoever opens the channel knows where its value comes from."""
 
     secret: SecretName
 

@@ -7,24 +7,26 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from redis.asyncio import Redis
 
 from alerts.channels.assemble import OpenChannel, open_channels
 from alerts.routing import Routes
 from schemas.alert import Alert
+from schemas.base import StreamContract
+from schemas.delivery import Delivery, Outcome
 from schemas.feed import Feed
+from schemas.streams import Stream
 from services.alerter import agent as alerter_agent
 from services.alerter.dispatcher import Dispatcher
 from services.alerter.handler import AlerterHandler
 from services.alerter.ledger import ValkeyDeliveryLedger
-from services.configuration import watched_fingerprint
 from services.fetcher.agent import FeedLoop
 from services.fetcher.client import FeedClient
 from services.fetcher.handler import FeedPoller
@@ -34,9 +36,10 @@ from services.fetcher.store import ValkeyFeedStore
 from services.matcher import agent as matcher_agent
 from services.matcher.handler import MatcherHandler
 from services.matcher.rule_store import ValkeyRuleStore
-from services.matcher.watchlist import Watchlist, WatchlistRefresher
+from services.matcher.watchlist import RuleFollower, Watchlist
 from services.ports import Publisher
 from services.provisioning.catalogues import Watched, load_feeds, load_routes, load_watched
+from services.provisioning.following import FileFollower, fingerprint
 from services.runtime import valkey as valkey_client
 from services.runtime.apps import BrokerConfig, RedlineApp, create_app
 from services.runtime.clock import SystemClock
@@ -52,10 +55,10 @@ from services.tracker.handler import TrackerHandler
 
 
 class UnsentError(RuntimeFaultError):
-    """Alerts that could not be delivered in time."""
+    """Alerts that were not delivered, and why."""
 
-    def __init__(self, count: int, seconds: float) -> None:
-        super().__init__(f"{count} deliveries did not succeed within {seconds:g} s; the log above says why")
+    def __init__(self, count: int, reasons: Iterable[str]) -> None:
+        super().__init__(f"{count} deliveries did not succeed: {'; '.join(sorted(set(reasons)))}")
 
 
 EMBEDDED_OWNER = "embedded"  # one process owns the embedded log, so its name is the same after a restart
@@ -90,14 +93,14 @@ class Unit:
     background: tuple[Background, ...] = ()
 
 
-def provisioned_by_files(loaded: LoadedSettings) -> Provisioned:
+def provisioned_by_files(loaded: LoadedSettings, *, console_file: TextIO | None = None) -> Provisioned:
     """Return what the files of the settings say, each read when it is needed."""
     settings = loaded.settings
     return Provisioned(
         watched=lambda: load_watched(settings.topics, settings.actors),
         feeds=lambda: load_feeds(settings.feeds),
         routes=lambda: load_routes(settings.routes),
-        channels=lambda routes: open_channels(routes, loaded.secrets),
+        channels=lambda routes: open_channels(routes, loaded.secrets, console_file=console_file),
     )
 
 
@@ -217,30 +220,52 @@ def owner_name(settings: Settings) -> str:
     return EMBEDDED_OWNER if settings.embedded_broker else f"{socket.gethostname()}-{os.getpid()}"
 
 
+class _Outcomes:
+    """A publisher that keeps the last outcome of every delivery, for a delivery that no stream carries."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Delivery] = {}
+
+    async def publish(self, _: Stream[Any], value: StreamContract) -> None:
+        """Note a delivery."""
+        if isinstance(value, Delivery):
+            self._last[value.idempotency_key] = value
+
+    def check(self, unfinished: int) -> None:
+        """Raise UnsentError unless everything was sent."""
+        failed = [delivery for delivery in self._last.values() if delivery.outcome is not Outcome.SENT]
+        if failed or unfinished:
+            reasons = [f"{delivery.receiver}/{delivery.channel}: {delivery.reason}" for delivery in failed]
+            raise UnsentError(max(len(failed), unfinished), reasons or ["they took too long"])
+
+
 @asynccontextmanager
 async def isolated_delivery(
-    loaded: LoadedSettings, publisher: Publisher, *, patience_seconds: float = 60.0
+    loaded: LoadedSettings, *, patience_seconds: float = 60.0
 ) -> AsyncIterator[Callable[[Alert], Awaitable[None]]]:
-    """Deliver alerts to the configured receivers with a ledger of its own; wait at the end until all are sent.
+    """Deliver alerts to the configured receivers with a ledger of its own; consoles print nothing.
 
-    Raises UnsentError when some are not within the time, for whatever reason their receivers have.
+    Waits at the end until all are sent. Raises UnsentError for those that are refused, or not sent within the time.
     """
+    outcomes = _Outcomes()
     with tempfile.TemporaryDirectory(prefix="redline-replay-") as folder:
         state = loaded.settings.model_copy(update={"data_dir": Path(folder), "redis_url": None})
-        provisioned = provisioned_by_files(loaded)
+        provisioned = provisioned_by_files(loaded, console_file=io.StringIO())
         async with open_valkey(state) as valkey:
             world = World(loaded.settings, provisioned, valkey, broker_config(loaded.settings))
-            dispatcher, handler, ledger = _delivery(world, publisher, EMBEDDED_OWNER)
+            dispatcher, handler, ledger = _delivery(world, outcomes, EMBEDDED_OWNER)
             await dispatcher.start()
             try:
                 yield handler.handle
                 deadline = time.monotonic() + patience_seconds
-                while unsent := sum((await ledger.waiting()).values()):
-                    if time.monotonic() > deadline:
-                        raise UnsentError(unsent, patience_seconds)
+                while True:
+                    unfinished = await ledger.unfinished()
+                    if not unfinished or time.monotonic() > deadline:
+                        break
                     await asyncio.sleep(0.1)
             finally:
-                await dispatcher.stop()
+                await dispatcher.stop()  # which also publishes the last outcomes
+    outcomes.check(unfinished)
 
 
 def _delivery(
@@ -268,8 +293,12 @@ async def _fetcher(world: World) -> Unit:
         clock=world.clock,
         policy=policy.schedule,
     )
+    places = (world.settings.feeds,)
+    since = fingerprint(*places)
     feeds = world.provisioned.feeds()
     loop = FeedLoop(feeds, store=store, poller=poller, clock=world.clock, concurrency=policy.concurrency)
+
+    files = FileFollower(places, world.provisioned.feeds, loop.follow, since)
 
     async def poll(stop: asyncio.Event) -> None:
         try:
@@ -278,26 +307,25 @@ async def _fetcher(world: World) -> Unit:
             await client.aclose()
             await pool.aclose()
 
-    return Unit(app, (_stoppable(poll),))
+    return Unit(app, (_stoppable(poll), _stoppable(files.run, world.settings.matching.reload_seconds)))
 
 
 async def _matcher(world: World) -> Unit:
     app = create_app("matcher", world.broker)
     publisher = StreamPublisher(app)
+    settings = world.settings
+    places = (settings.topics, settings.actors)
+    since = fingerprint(*places)  # before they are read: a change in between must not go unnoticed
     watchlist = Watchlist(await asyncio.to_thread(world.provisioned.watched))
-    refresher = WatchlistRefresher(
-        watchlist,
-        ValkeyRuleStore(world.valkey),
-        interval_seconds=world.settings.matching.reload_seconds,
-        fingerprint=lambda: watched_fingerprint(world.settings),
-        provision=world.provisioned.watched,
-    )
-    await refresher.refresh()  # no article may be matched before the users' rules are known
+    files = FileFollower(places, world.provisioned.watched, watchlist.provision, since)
+    rules = RuleFollower(watchlist, ValkeyRuleStore(world.valkey))
+    await rules.check()  # no article may be matched before the users' rules are known
     # Rules live long: without this, each full collection walks all of them, for 0.3 s at 10,000 rules.
     gc.collect()
     gc.freeze()
     matcher_agent.install(app, MatcherHandler(watchlist, publisher), DeadLetters(publisher, "matcher", world.clock))
-    return Unit(app, (_stoppable(refresher.run),))
+    interval = settings.matching.reload_seconds
+    return Unit(app, tuple(_stoppable(follower.run, interval) for follower in (rules, files)))
 
 
 async def _tracker(world: World) -> Unit:
@@ -324,7 +352,7 @@ async def _alerter(world: World) -> Unit:
     return Unit(app, (dispatch,))
 
 
-def _stoppable(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> Background:
+def _stoppable(run: Callable[..., Coroutine[Any, Any, None]], *arguments: float) -> Background:
     """Return work that, when it is cancelled, lets `run` come to its end instead of breaking into it.
 
     redis-py on Python 3.11 can swallow a cancellation; here none ever reaches it.
@@ -332,7 +360,7 @@ def _stoppable(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> Bac
 
     async def work() -> None:
         stop = asyncio.Event()
-        running = asyncio.create_task(run(stop))
+        running = asyncio.create_task(run(stop, *arguments))
         try:
             await asyncio.shield(running)
         finally:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from alerts.channels.assemble import missing_secrets
 from services.provisioning.catalogues import load_actors, load_feeds, load_routes, load_watched
 from services.provisioning.faults import ConfigurationError, Fault
-from services.settings import FILE_SUFFIX, SECRET_PREFIX, LoadedSettings, Settings, setting_keys
+from services.runtime.masking import mask
+from services.settings import FILE_SUFFIX, SECRET_PREFIX, LoadedSettings, setting_keys
 
 T = TypeVar("T")
 # Which files each service reads.
@@ -70,23 +71,6 @@ def check_configuration(loaded: LoadedSettings, services: Iterable[str] = tuple(
     )
 
 
-def watched_fingerprint(settings: Settings) -> tuple[tuple[str, int, int], ...]:
-    """Return what differs after any change of a topic or actor file."""
-    return tuple(mark for folder in (settings.topics, settings.actors) for mark in fingerprint(folder))
-
-
-def fingerprint(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return name, size and time of every YAML file at `path`; a file that vanishes meanwhile is left out."""
-    marks = []
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        try:
-            state = file.stat()
-        except OSError:
-            continue
-        marks.append((str(file), state.st_size, state.st_mtime_ns))
-    return tuple(marks)
-
-
 def effective_settings(loaded: LoadedSettings) -> list[tuple[str, Any, str]]:
     """Return (key, value, where it comes from) of every setting, passwords in addresses masked."""
     rows = []
@@ -95,17 +79,8 @@ def effective_settings(loaded: LoadedSettings) -> list[tuple[str, Any, str]]:
         for part in key.split("."):
             value = getattr(value, part)
         shown = str(value) if isinstance(value, Path) else value
-        if isinstance(shown, str) and "://" in shown:
-            shown = mask_address(shown)
-        rows.append((key, shown, loaded.origins.get(key, "default")))
+        rows.append((key, mask(shown), loaded.origins.get(key, "default")))
     return rows
-
-
-def mask_address(address: str) -> str:
-    """Return an address without the password in it."""
-    scheme, separator, rest = address.partition("://")
-    login, at, host = rest.rpartition("@")
-    return f"{scheme}{separator}{login.partition(':')[0]}:***@{host}" if at else address
 
 
 def left_out_channels(loaded: LoadedSettings) -> tuple[str, ...]:

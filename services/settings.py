@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -263,6 +263,3 @@ def _checked_scheme(url: str | None, schemes: tuple[str, ...]) -> str | None:
     if url is not None and url.partition("://")[0] not in schemes:
         raise ValueError(f"expected an address that begins with {', '.join(f'{scheme}://' for scheme in schemes)}")
     return url
-
-
-LOG_LEVELS: tuple[str, ...] = get_args(LogLevel)

@@ -212,6 +212,10 @@ class InMemoryDeliveryLedger:
         self._check()
         return Counter(entry.lane for entry in self.entries.values() if entry.due_at)
 
+    async def unfinished(self) -> int:
+        self._check()
+        return sum(1 for entry in self.entries.values() if entry.due_at or entry.state is EntryState.SENDING)
+
     async def unpublished(self, recorded_before: datetime, limit: int = 1000) -> Sequence[Delivery]:
         self._check()
         recorded = sorted(self._unpublished.values(), key=lambda pair: pair[0])

@@ -140,6 +140,18 @@ class ValkeyDeliveryLedger:
             raise _unavailable(error) from error
         return {lane: count for lane, count in zip(lanes, counts, strict=True) if count}
 
+    async def unfinished(self) -> int:
+        """Return how many deliveries are waiting or being sent."""
+        try:
+            lanes = await self._client.smembers(f"{self._prefix}lanes")
+            pipeline = self._client.pipeline(transaction=True)  # one moment, so that none is missed on its way
+            pipeline.zcard(f"{self._prefix}sending")
+            for lane in lanes:
+                pipeline.zcard(f"{self._prefix}due:{_text(lane)}")
+            return sum(await pipeline.execute())
+        except (RedisError, OSError) as error:
+            raise _unavailable(error) from error
+
     async def unpublished(self, recorded_before: datetime, limit: int = 1000) -> Sequence[Delivery]:
         """Return recorded deliveries that nobody has reported as published, oldest first."""
         try:

@@ -25,6 +25,9 @@ def root(
     show_version: Annotated[bool, typer.Option("--version", help="show the version and exit", is_eager=True)] = False,
 ) -> None:
     """Redline tells people the moment a government's position moves. Start with `redline demo`."""
+    from services.runtime.log import configure_logging
+
+    configure_logging("warning", "console")  # on stderr: stdout is for results; services then log as they are set to
     if show_version:
         typer.echo(f"redline {version('redline-alerts')}")
         raise typer.Exit

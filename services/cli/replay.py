@@ -81,7 +81,7 @@ async def _replay(
     loaded = load_settings(config, overrides={"topics": topics})
     clock, streams = ReplayClock(), InlineStreams()
     shown: list[str] = []
-    async with _delivery(loaded, streams, deliver) as send:
+    async with _delivery(loaded, deliver) as send:
 
         async def tell(alert: Alert) -> None:
             if alert.id in shown:
@@ -105,9 +105,7 @@ async def _replay(
 
 
 @asynccontextmanager
-async def _delivery(
-    loaded: LoadedSettings, streams: InlineStreams, deliver: bool
-) -> AsyncIterator[Callable[[Alert], Awaitable[None]] | None]:
+async def _delivery(loaded: LoadedSettings, deliver: bool) -> AsyncIterator[Callable[[Alert], Awaitable[None]] | None]:
     if not deliver:
         yield None
         return
@@ -117,7 +115,7 @@ async def _delivery(
 
     if faults := check_configuration(loaded, ("alerter",)).faults:
         raise ConfigurationError(faults)
-    async with bootstrap.isolated_delivery(loaded, streams) as handle:
+    async with bootstrap.isolated_delivery(loaded) as handle:
         yield handle
 
 

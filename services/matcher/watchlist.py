@@ -1,7 +1,7 @@
 """The watchlist: provisioned topics and users' rules as one engine, kept up to date without a restart."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 import structlog
@@ -12,7 +12,6 @@ from schemas.watch import WatchRule, WatchTopic
 from services.domain.rules.engine import RuleEngine, RuleError
 from services.matcher.ports import RuleStore, RuleStoreUnavailableError
 from services.provisioning.catalogues import Watched
-from services.provisioning.faults import ConfigurationError
 
 log = structlog.get_logger()
 RuleKey = tuple[str, str]
@@ -83,44 +82,29 @@ class Watchlist:
                 log.error("rule_left_out", watch_topic=rule.watch_topic, rule_id=rule.id, error=str(error))
 
 
-class WatchlistRefresher:
-    """Follows the rule store and the provisioned files, so that a change counts within two intervals."""
+class RuleFollower:
+    """Follows the rule store, so that a change counts within an interval."""
 
-    def __init__(
-        self,
-        watchlist: Watchlist,
-        store: RuleStore,
-        *,
-        interval_seconds: float,
-        fingerprint: Callable[[], object],
-        provision: Callable[[], Watched],
-    ) -> None:
+    def __init__(self, watchlist: Watchlist, store: RuleStore) -> None:
         self._watchlist = watchlist
         self._store = store
-        self._interval = interval_seconds
-        self._fingerprint = fingerprint
-        self._provision = provision
         self._version: int | None = None
-        self._files = fingerprint()
 
-    async def refresh(self) -> None:
-        """Take over what changed since the last call; files that are not valid keep what was valid before."""
+    async def check(self) -> None:
+        """Take over the users' rules if they changed since the last look."""
         version = await self._store.version()
-        if version != self._version:
-            self._watchlist.store(await self._store.rules())
-            self._version = version
-            log.info("rules_loaded", rules=len(self._watchlist), version=version)
-        files = await asyncio.to_thread(self._fingerprint)
-        if files != self._files:
-            self._files = files
-            await self._provision_again()
+        if version == self._version:
+            return
+        self._watchlist.store(await self._store.rules())
+        self._version = version
+        log.info("rules_loaded", rules=len(self._watchlist), version=version)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Refresh until `stop` is set; a store that cannot be reached leaves the rules as they are."""
+    async def run(self, stop: asyncio.Event, interval_seconds: float) -> None:
+        """Check until `stop` is set; a store that cannot be reached leaves the rules as they are."""
         reachable = True
         while not stop.is_set():
             try:
-                await self.refresh()
+                await self.check()
                 if not reachable:
                     log.info("rule_store_reachable")
                 reachable = True
@@ -129,14 +113,7 @@ class WatchlistRefresher:
                     log.warning("rule_store_unreachable", error=str(error))
                 reachable = False
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._interval)
-
-    async def _provision_again(self) -> None:
-        try:
-            self._watchlist.provision(await asyncio.to_thread(self._provision))
-            log.info("topics_reloaded", rules=len(self._watchlist))
-        except ConfigurationError as error:
-            log.error("topics_not_reloaded", faults=[str(fault) for fault in error.faults])
+                await asyncio.wait_for(stop.wait(), interval_seconds)
 
 
 def _key(rule: WatchRule) -> RuleKey:

@@ -1,11 +1,12 @@
 """Faults of configuration, collected so that a user sees all of them at once."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pydantic import ValidationError
+
+from services.runtime.masking import mask_text
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,6 @@ def messages(error: ValidationError, known_keys: Iterable[str] = ()) -> list[tup
     return found
 
 
-_USER_INFO = re.compile(r"://[^/@\s]*@")
-
-
 def _shortened(text: str, limit: int = 60) -> str:
-    text = _USER_INFO.sub("://***@", text)  # addresses may hold a password
+    text = mask_text(text)  # addresses may hold a password
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -54,6 +54,27 @@ def test_a_rule_added_while_redline_runs_counts_within_two_seconds(tmp_path: Pat
             assert process.stop() == 0, process.output()
 
 
+def test_files_are_followed_while_redline_runs_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    with FeedSite(feeds=2, items=2) as site, Receiver() as receiver:
+        config = write_config(tmp_path, site, receiver)
+        feeds, topic = tmp_path / "feeds.yaml", tmp_path / "topics" / "cobalt.yaml"
+        first, second = feeds.read_text().splitlines()[1:]
+        feeds.write_text(f"feeds:\n{first}\n")
+        with Redline("up", "--config", str(config), log=tmp_path / "log.txt") as process:
+            process.wait_ready()
+            topic.write_text("rules: [\n")
+            wait_until(lambda: "files_not_reloaded" in process.output(), 5, process.output)
+            site.visible = 1  # about cobalt: the rules that were valid still count
+            wait_until(lambda: len(receiver.log.alert_ids()) == 1, 20, process.output)
+            feeds.write_text(f"feeds:\n{first}\n{second}\n")
+            wait_until(lambda: receiver.log.alert_ids() == site.expected_alerts(), 20, process.output)
+            topic.write_text("id: cobalt\ntitle: Cobalt\nrules:\n- {id: boats, query: regatta}\n")
+            wait_until(lambda: process.output().count("files_reloaded") == 2, 5, process.output)
+            site.visible = 2  # about regattas
+            wait_until(lambda: len(receiver.log.alert_ids()) == 4, 20, process.output)
+            assert process.stop() == 0, process.output()
+
+
 def test_a_second_redline_on_the_same_folder_is_told_who_has_it(tmp_path: Path) -> None:
     with FeedSite(feeds=1, items=0) as site, Receiver() as receiver:
         config = write_config(tmp_path, site, receiver)

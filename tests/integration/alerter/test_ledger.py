@@ -160,6 +160,19 @@ async def test_late_success_calls_the_repeat_off(ledger: DeliveryLedger) -> None
     assert await ledger.waiting() == {}
 
 
+async def test_a_delivery_is_unfinished_until_nothing_more_will_come_of_it(ledger: DeliveryLedger) -> None:
+    await ledger.enqueue(an_alert(), [DESK, NIGHT], at(0))
+    counts = [await ledger.unfinished()]
+    (dispatch,) = await claim(ledger, owner="a")
+    counts.append(await ledger.unfinished())
+    await record(ledger, dispatch, TryAgain(Outcome.RETRY, at(5), "busy"), owner="a")
+    counts.append(await ledger.unfinished())
+    (dispatch,) = await claim(ledger, 5, owner="a")
+    await record(ledger, dispatch, SENT, 5, owner="a")
+    counts.append(await ledger.unfinished())
+    assert counts == [2, 2, 2, 1]
+
+
 async def test_deliveries_wait_until_they_are_published(ledger: DeliveryLedger) -> None:
     for number in range(3):
         await ledger.enqueue(an_alert(id=content_id(str(number))), [DESK], at(number))

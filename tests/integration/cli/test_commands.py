@@ -222,3 +222,11 @@ def test_every_command_has_help_with_an_example(run: Run) -> None:
         assert f"redline {' '.join(path)}" in ran.out.partition("Example:")[2], (
             f"redline {' '.join(path)} has no example"
         )
+
+
+def test_what_is_logged_stays_out_of_the_output(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "back.jsonl").write_text(json.dumps(ARTICLE) + "\n" + json.dumps({**ARTICLE, "id": "a2"}))
+    ran = run("replay", str(tmp_path / "back.jsonl"), "--json", "--deliver")
+    cards_and_alerts = [line for line in ran.out.splitlines() if line.startswith("{")]
+    assert all("watch_topic" in json.loads(line) for line in cards_and_alerts)
+    assert "alert_queued" not in ran.out

@@ -10,9 +10,8 @@ from schemas.watch import Actor, ActorKind, WatchRule, WatchTopic
 from services.domain.text.gazetteer import Gazetteer
 from services.matcher.handler import MatcherHandler
 from services.matcher.ports import RuleStoreUnavailableError
-from services.matcher.watchlist import Watchlist, WatchlistRefresher
+from services.matcher.watchlist import RuleFollower, Watchlist
 from services.provisioning.catalogues import Watched
-from services.provisioning.faults import ConfigurationError, Fault
 from tests.fakes import InMemoryRuleStore, RecordingPublisher
 
 
@@ -37,29 +36,6 @@ def watched(*rules: WatchRule, alias: str = "Seoul") -> Watched:
     return Watched((WatchTopic(id="arms", title="Arms", rules=rules),), Gazetteer.from_actors([actor]))
 
 
-class Files:
-    """Provisioned files that a test can change."""
-
-    def __init__(self, content: Watched | ConfigurationError) -> None:
-        self.content = content
-        self.marks = 0
-
-    def change(self, content: Watched | ConfigurationError) -> None:
-        self.content = content
-        self.marks += 1
-
-    def read(self) -> Watched:
-        if isinstance(self.content, ConfigurationError):
-            raise self.content
-        return self.content
-
-
-def refresher(watchlist: Watchlist, store: InMemoryRuleStore, files: Files) -> WatchlistRefresher:
-    return WatchlistRefresher(
-        watchlist, store, interval_seconds=0.01, fingerprint=lambda: files.marks, provision=files.read
-    )
-
-
 def hits(watchlist: Watchlist, title: str) -> list[str]:
     return [f"{match.watch_topic}/{hit.rule_id}" for match in watchlist.match(article(title)) for hit in match.hits]
 
@@ -75,22 +51,22 @@ async def test_an_article_gives_one_match_a_topic_with_every_rule_that_hit() -> 
 
 async def test_rules_that_users_add_change_and_remove_count_at_the_next_look() -> None:
     watchlist, store = Watchlist(watched(rule("a", "shells"))), InMemoryRuleStore()
-    follow = refresher(watchlist, store, Files(watched(rule("a", "shells"))))
+    follow = RuleFollower(watchlist, store)
     await store.put(rule("mine", "tanks"))
-    await follow.refresh()
+    await follow.check()
     assert hits(watchlist, "tanks and shells") == ["arms/a", "arms/mine"]
     await store.put(rule("mine", "planes"))
-    await follow.refresh()
+    await follow.check()
     assert hits(watchlist, "tanks and shells") == ["arms/a"]
     await store.remove("arms", "mine")
-    await follow.refresh()
+    await follow.check()
     assert hits(watchlist, "planes") == []
 
 
 async def test_a_rule_of_a_topic_of_ones_own_matches_too() -> None:
     watchlist, store = Watchlist(watched()), InMemoryRuleStore()
     await store.put(rule("mine", "tanks", watch_topic="my-desk"))
-    await refresher(watchlist, store, Files(watched())).refresh()
+    await RuleFollower(watchlist, store).check()
     assert hits(watchlist, "tanks") == ["my-desk/mine"]
 
 
@@ -98,25 +74,17 @@ async def test_a_disabled_rule_does_not_match() -> None:
     assert hits(Watchlist(watched(rule("a", "tanks", enabled=False))), "tanks") == []
 
 
-async def test_a_changed_file_counts_and_an_invalid_one_leaves_what_was_valid() -> None:
-    files = Files(watched(rule("a", "shells")))
-    watchlist = Watchlist(files.read())
-    follow = refresher(watchlist, InMemoryRuleStore(), files)
-    files.change(watched(rule("a", "tanks")))
-    await follow.refresh()
+async def test_what_the_files_say_now_takes_the_place_of_what_they_said() -> None:
+    watchlist = Watchlist(watched(rule("a", "shells")))
+    watchlist.provision(watched(rule("a", "tanks")))
     assert hits(watchlist, "tanks") == ["arms/a"]
-    files.change(ConfigurationError([Fault("t.yaml", "broken", 3)]))
-    await follow.refresh()
-    assert hits(watchlist, "tanks") == ["arms/a"]
+    assert hits(watchlist, "shells") == []
 
 
 async def test_an_alias_added_in_a_file_counts_for_rules_that_did_not_change() -> None:
-    files = Files(watched(rule("a", "@seoul")))
-    watchlist = Watchlist(files.read())
-    follow = refresher(watchlist, InMemoryRuleStore(), files)
+    watchlist = Watchlist(watched(rule("a", "@seoul")))
     assert hits(watchlist, "Hanyang decides") == []
-    files.change(watched(rule("a", "@seoul"), alias="Hanyang"))
-    await follow.refresh()
+    watchlist.provision(watched(rule("a", "@seoul"), alias="Hanyang"))
     assert hits(watchlist, "Hanyang decides") == ["arms/a"]
 
 
@@ -124,14 +92,14 @@ async def test_a_stored_rule_that_no_longer_compiles_is_left_out_and_the_others_
     watchlist, store = Watchlist(watched()), InMemoryRuleStore()
     await store.put(rule("bad", "@nobody"))
     await store.put(rule("good", "tanks"))
-    await refresher(watchlist, store, Files(watched())).refresh()
+    await RuleFollower(watchlist, store).check()
     assert hits(watchlist, "tanks") == ["arms/good"]
 
 
 async def test_a_provisioned_rule_goes_before_a_stored_one_of_the_same_id() -> None:
     watchlist, store = Watchlist(watched(rule("a", "shells"))), InMemoryRuleStore()
     await store.put(rule("a", "tanks"))
-    await refresher(watchlist, store, Files(watched(rule("a", "shells")))).refresh()
+    await RuleFollower(watchlist, store).check()
     assert hits(watchlist, "tanks") == []
 
 
@@ -140,7 +108,7 @@ async def test_a_store_out_of_reach_is_looked_for_again() -> None:
     store = InMemoryRuleStore(failures=[RuleStoreUnavailableError("down")])
     await store.put(rule("mine", "tanks"))
     stop = asyncio.Event()
-    running = asyncio.create_task(refresher(watchlist, store, Files(watched())).run(stop))
+    running = asyncio.create_task(RuleFollower(watchlist, store).run(stop, 0.01))
     async with asyncio.timeout(5):
         while hits(watchlist, "tanks") != ["arms/mine"]:
             await asyncio.sleep(0.005)

@@ -56,7 +56,7 @@ def test_every_fault_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
         "/redline.yaml:3: fetch.concurency: unknown key (did you mean 'fetch.concurrency'?)",
         "REDLINE_FETCH__CONTCT: no such setting (did you mean 'REDLINE_FETCH__CONTACT'?)",
         "REDLINE_BROKER_URL: broker_url: expected an address that begins with sqlite://, kafka://"
-        " (found 'amqp://***@host')",
+        " (found 'amqp://user:***@host')",
         "/redline.yaml:4: fetch.timeout_seconds: Input should be greater than 0 (found -1)",
     ]
 
