@@ -199,13 +199,15 @@ class SqliteLog:
             raise GroupTakenError(self.path, group)
         self._groups.add(group)
         now = self._now_ms()
-        await self._writer.submit(
-            lambda connection: connection.executemany(
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
                 "INSERT INTO members (group_id, stream_id, seen_at_ms) SELECT ?, id, ? FROM streams WHERE name = ?"
                 " ON CONFLICT DO UPDATE SET seen_at_ms = excluded.seen_at_ms",
                 [(group, now, stream) for stream in streams],
             )
-        )
+
+        await self._writer.submit(work)
 
     def leave(self, group: str) -> None:
         """Leave a group, so that another consumer may take its place."""

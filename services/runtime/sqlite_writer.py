@@ -136,6 +136,9 @@ class WriterThread:
     def _perform(self, write: Write) -> None:
         try:
             write.result = write.work(self._connection)
+            if isinstance(write.result, sqlite3.Cursor):
+                # Disposed of in another thread, it would reset a statement that this one may be at.
+                raise TypeError("work must return values, not a cursor")
         except sqlite3.Error:
             raise
         except Exception as error:  # noqa: BLE001 - its own caller learns of it; work checks before it writes

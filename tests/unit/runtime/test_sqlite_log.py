@@ -24,7 +24,7 @@ from services.runtime.faults import (
 )
 from services.runtime.sqlite_log import SqliteLog, close_shared, open_shared
 from services.runtime.sqlite_reader import LogReader
-from services.runtime.sqlite_writer import Listener
+from services.runtime.sqlite_writer import Listener, WriterThread
 from tests.fakes import FakeClock
 
 DAY = timedelta(days=1)
@@ -135,6 +135,19 @@ async def test_a_commit_is_never_durable_before_the_sends_that_preceded_it(log: 
 
 
 # -- streams and groups --------------------------------------------------------------------------------------------
+
+
+async def test_no_cursor_leaves_the_writer(tmp_path: Path) -> None:
+    # Its disposal in another thread would reset a statement that the writer may be at.
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None, check_same_thread=False)
+    writer = WriterThread(tmp_path / "x.db", connection, lambda: None)
+    try:
+        with pytest.raises(TypeError, match="cursor"):
+            await writer.submit(lambda held: held.execute("SELECT 1"))
+        assert await writer.submit(lambda held: held.execute("SELECT 1").fetchone()) == (1,)
+    finally:
+        writer.close()
+        connection.close()
 
 
 async def test_a_stream_may_change_its_retention_but_not_its_partitions(log: SqliteLog) -> None:
