@@ -14,6 +14,10 @@ class EvidenceField(StrEnum):
 
     TITLE = "title"
     TEXT = "text"
+    OUTLET = "outlet"
+    COUNTRY = "country"
+    LANG = "lang"
+    AUTHOR = "author"
 
 
 class Evidence(Contract):

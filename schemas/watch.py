@@ -62,6 +62,8 @@ class WatchRule(Contract):
     must_not_match: tuple[NonEmpty, ...] = ()
     author: str | None = None
     created_at: UtcDatetime | None = None
+    updated_by: str | None = None
+    updated_at: UtcDatetime | None = None
 
     @property
     def version(self) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from schemas.watch import WatchRule
 from services.domain.feeds.changes import Changes, Seen
 from services.fetcher.state import FeedState, is_due_anew
 from services.fetcher.store import Claim, LeaseLostError
+from services.matcher.ports import RuleChanges, StoredKey
 
 EPOCH = datetime(2024, 11, 27, 9, 0, tzinfo=UTC)
 
@@ -260,25 +261,72 @@ class ScriptedChannel:
 
 
 class InMemoryRuleStore:
-    """A rule store whose first calls may fail."""
+    """A rule store whose first calls may fail; its change log keeps `max_changes` changes."""
 
-    def __init__(self, failures: list[Exception] | None = None) -> None:
-        self._rules: dict[tuple[str, str], WatchRule] = {}
+    def __init__(self, failures: list[Exception] | None = None, *, max_changes: int = 1000) -> None:
+        self._rules: dict[StoredKey, WatchRule] = {}
         self._version = 0
         self._failures = failures or []
+        self._changed: dict[StoredKey, int] = {}
+        self._complete_since = 0
+        self._max_changes = max_changes
 
     async def version(self) -> int:
         if self._failures:
             raise self._failures.pop(0)
         return self._version
 
+    async def changes(self, since: int) -> RuleChanges | None:
+        if self._failures:
+            raise self._failures.pop(0)
+        if since > self._version or since < self._complete_since:
+            return None
+        changed = [key for key, version in self._changed.items() if version > since]
+        put = tuple(self._rules[key] for key in changed if key in self._rules)
+        return RuleChanges(self._version, put, tuple(key for key in changed if key not in self._rules))
+
     async def rules(self) -> tuple[WatchRule, ...]:
         return tuple(self._rules[key] for key in sorted(self._rules))
 
+    async def stream(self, watch_topic: str | None = None, rule_id: str | None = None) -> AsyncIterator[WatchRule]:
+        for rule in list(self._rules.values()):
+            if watch_topic in {None, rule.watch_topic} and rule_id in {None, rule.id}:
+                yield rule
+
+    async def get(self, keys: Iterable[StoredKey]) -> dict[StoredKey, WatchRule]:
+        return {key: self._rules[key] for key in keys if key in self._rules}
+
     async def put(self, rule: WatchRule) -> None:
-        self._rules[rule.watch_topic, rule.id] = rule
-        self._version += 1
+        await self.put_batch([rule], replace=True)
+
+    async def put_batch(self, rules: Iterable[WatchRule], *, replace: bool) -> tuple[StoredKey, ...]:
+        wanted = {StoredKey.of(rule): rule for rule in rules}
+        taken = () if replace else tuple(key for key in wanted if key in self._rules)
+        put = {key: rule for key, rule in wanted.items() if key not in taken}
+        self._rules.update(put)
+        self._note(*put)
+        return taken
+
+    async def exchange(self, held: WatchRule, rule: WatchRule) -> bool:
+        key = StoredKey.of(held)
+        if self._rules.get(key) != held:
+            return False
+        self._rules[key] = rule
+        self._note(key)
+        return True
 
     async def remove(self, watch_topic: str, rule_id: str) -> bool:
+        key = StoredKey(watch_topic, rule_id)
+        if self._rules.pop(key, None) is None:
+            return False
+        self._note(key)
+        return True
+
+    def _note(self, *keys: StoredKey) -> None:
+        if not keys:
+            return
         self._version += 1
-        return self._rules.pop((watch_topic, rule_id), None) is not None
+        self._changed.update(dict.fromkeys(keys, self._version))
+        while len(self._changed) > self._max_changes:
+            self._complete_since = min(self._changed.values())
+            self._changed = {key: at for key, at in self._changed.items() if at > self._complete_since}

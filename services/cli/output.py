@@ -42,6 +42,11 @@ def fault(message: str) -> None:
     err.print(f"[red]error:[/red] {escape(message)}")
 
 
+def warn(message: str) -> None:
+    """Tell of something that may be wrong, on stderr."""
+    err.print(f"[yellow]warning:[/yellow] {escape(message)}")
+
+
 def faults(messages: Iterable[object]) -> None:
     """Tell of several things wrong, a line each."""
     for message in messages:

@@ -48,10 +48,10 @@ def mention(match: Match, now: datetime) -> Alert | Skipped:
 
 
 def _merged(match: Match) -> tuple[Evidence, ...]:
-    """Return the evidence of all rules, each span once, title before text and in reading order."""
+    """Return the evidence of all rules, each span once, by field, title first, and in reading order."""
     spans = {(span.field, span.start, span.end): span for hit in match.hits for span in hit.evidence}
-    order = {EvidenceField.TITLE: 0, EvidenceField.TEXT: 1}
-    return tuple(sorted(spans.values(), key=lambda span: (order[span.field], span.start, span.end)))
+    order = list(EvidenceField)
+    return tuple(sorted(spans.values(), key=lambda span: (order.index(span.field), span.start, span.end)))
 
 
 def _reference(article: Article) -> ArticleRef:

@@ -1,11 +1,14 @@
 """The syntax tree of a rule, and its canonical text."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import NamedTuple
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import field
+from typing import Any, NamedTuple
 
 from schemas.match import EvidenceField
+from schemas.watch import MAX_QUERY_CHARS
+from services.domain.rules.grammar import BARE_WORD, MAX_NESTING, QUOTES, RESERVED, Keyword
+from services.domain.rules.records import record
 
 
 class Span(NamedTuple):
@@ -15,102 +18,123 @@ class Span(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+def _span() -> Any:
+    return field(default=Span(0, 0), compare=False, repr=False)
+
+
 class Node:
     """Part of a query. Two nodes are equal if they ask for the same, wherever they stand."""
 
-    span: Span = field(default=Span(0, 0), compare=False, kw_only=True)
+    __slots__ = ()
+
+    span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Term(Node):
-    """A word in any inflection; a hyphenated one is the words in a row."""
+    """A word in any inflection; a hyphenated one is the words in a row. In `country:` and `lang:` it is a code."""
 
     text: str
+    span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Phrase(Node):
-    """Words in a row, each in any inflection."""
+    """Words in a row, each in any inflection; with `slop`, in any order with at most so many other words between."""
 
     text: str
+    slop: int = 0
+    span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Prefix(Node):
     """Words that begin like this, accents and case aside."""
 
     text: str
+    span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Exact(Node):
     """A word or words in exactly this case and form."""
 
     text: str
+    span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ActorRef(Node):
     """Any alias of an actor or term set of the gazetteer."""
 
     actor_id: str
+    span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class And(Node):
     """All of two or more; never directly inside another And."""
 
     children: tuple[Node, ...]
+    span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Or(Node):
     """Any of two or more; never directly inside another Or."""
 
     children: tuple[Node, ...]
+    span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
+class AtLeast(Node):
+    """At least `count` of the children, which is from 1 to their number."""
+
+    count: int
+    children: tuple[Node, ...]
+    span: Span = _span()
+
+
+@record()
 class Not(Node):
     """The article does not satisfy the child."""
 
     child: Node
+    span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Near(Node):
-    """Both at most `distance` words apart, in any order; adjacent words are 1 apart. Operands are leaves or Ors."""
+    """Both at most `distance` words apart; adjacent words are 1 apart. `ordered`: the left one ends first.
+
+    Operands are leaves, Ors and other Nears.
+    """
 
     left: Node
     right: Node
     distance: int
+    ordered: bool = False
+    span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class InField(Node):
     """The child, looked for in one field only."""
 
     field: EvidenceField
     child: Node
+    span: Span = _span()
 
 
-class Keyword(StrEnum):
-    """The words of the language that are not words to find."""
-
-    AND = "AND"
-    OR = "OR"
-    NOT = "NOT"
-    NEAR = "NEAR"
-
-
+Leaf = Term | Phrase | Prefix | Exact | ActorRef
 LEAVES = (Term, Phrase, Prefix, Exact, ActorRef)
 
 
 def children(node: Node) -> tuple[Node, ...]:
     """Return the nodes directly below."""
     match node:
-        case And() | Or():
+        case And() | Or() | AtLeast():
             return node.children
         case Not() | InField():
             return (node.child,)
@@ -129,47 +153,123 @@ def walk(node: Node) -> Iterator[Node]:
         waiting.extend(reversed(children(current)))
 
 
+_OPEN, _CLOSE, _COMMA, _MINUS = "(", ")", ",", "-"
+_LOOSE = (And, Or, Not, Near)  # what binds less than a field
+_FIELDS = {name: f"{name}:" for name in EvidenceField}
+# What stands right before the next symbol, and right after the last one.
+_PREFIXES = frozenset((_OPEN, _MINUS, *_FIELDS.values()))
+_SUFFIXES = frozenset((_CLOSE, _COMMA))
+_BARE = re.compile(BARE_WORD)
+_RESERVED = re.compile("[" + re.escape(RESERVED) + "]")
+
+
+def levels(node: Node) -> Iterator[list[Node]]:
+    """Yield the node, then all its children, then all of theirs, and so on, without recursion."""
+    level = [node]
+    while level:
+        yield level
+        level = [below for each in level for below in children(each)]
+
+
 def format_query(node: Node) -> str:
-    """Return the canonical query of a tree; parsing it gives an equal tree."""
+    """Return the canonical query of a tree; parsing it gives an equal tree.
+
+    Where operators in words and parentheses for the reader would break the limits of a query, it is written as briefly
+    as the language allows, which is never longer or deeper than the query that the tree was read from.
+    """
+    if sum(1 for _ in levels(node)) <= MAX_NESTING:
+        text = _spaced(_symbols(node, brief=False))
+        if len(text) <= MAX_QUERY_CHARS:
+            return text
+    return _packed(_symbols(node, brief=True))
+
+
+def _symbols(node: Node, *, brief: bool) -> list[str]:
+    """Return the symbols of a tree in order, without recursion."""
+    written: list[str] = []
+    waiting: list[Node | str] = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, str):
+            written.append(current)
+        else:
+            waiting.extend(reversed(_parts(current, brief=brief)))
+    return written
+
+
+def _parts(node: Node, *, brief: bool) -> list[Node | str]:  # noqa: PLR0911 -- one case a kind
+    """Return the symbols of one node around its children."""
     match node:
         case And(children=parts):
-            return f" {Keyword.AND} ".join(_grouped(part, Or) for part in parts)
+            return _joined(parts, (Or,), [] if brief else [Keyword.AND])
         case Or(children=parts):
-            return f" {Keyword.OR} ".join(_grouped(part, And) for part in parts)
+            return _joined(parts, () if brief else (And,), [Keyword.OR])
+        case AtLeast(count=count, children=parts):
+            return [str(count), Keyword.OF, _OPEN, *_joined(parts, (), [_COMMA]), _CLOSE]
         case Not(child=child):
-            return f"{Keyword.NOT} {_grouped(child, And, Or, Near)}"
-        case Near(left=left, right=right, distance=distance):
-            return f"{_grouped(left, Or)} {Keyword.NEAR}/{distance} {_grouped(right, Or)}"
+            return [_MINUS if brief else Keyword.NOT, *_grouped(child, (And, Or) if brief else (And, Or, Near))]
+        case Near(left=left, right=right, distance=distance, ordered=ordered):
+            operator = f"{Keyword.BEFORE if ordered else Keyword.NEAR}/{distance}"
+            return [*_grouped(left, (Or, Near)), operator, *_grouped(right, (Or, Near))]
         case InField(field=name, child=child):
-            return f"{name}:{_grouped(child, And, Or, Not, Near)}"
+            return [_FIELDS[name], *_grouped(child, _LOOSE if brief else (*_LOOSE, AtLeast))]
         case _:
-            return _format_leaf(node)
+            return [_leaf(node)]
 
 
-def _format_leaf(node: Node) -> str:
+def _joined(parts: Iterable[Node], loose: tuple[type, ...], between: list[str]) -> list[Node | str]:
+    symbols: list[Node | str] = []
+    for part in parts:
+        symbols += (*(between if symbols else ()), *_grouped(part, loose))
+    return symbols
+
+
+def _grouped(node: Node, loose: tuple[type, ...]) -> tuple[Node | str, ...]:
+    """Put parentheses around a node of a kind that binds more loosely than what is around it."""
+    return (_OPEN, node, _CLOSE) if isinstance(node, loose) else (node,)
+
+
+def _leaf(node: Node) -> str:
     match node:
         case Term(text=text):
             return text
-        case Phrase(text=text):
-            return f'"{text}"'
+        case Phrase(text=text, slop=slop):
+            return f'"{text}"~{slop}' if slop else f'"{text}"'
         case Prefix(text=text):
             return f"{text}*"
         case Exact(text=text):
-            return f"={text}" if _stands_bare(text) else f'="{text}"'
+            return f"={text}" if _BARE.fullmatch(text) and not _RESERVED.search(text) else f'="{text}"'
         case ActorRef(actor_id=actor_id):
             return f"@{actor_id}"
         case _:
             raise TypeError(f"not a query node: {node!r}")
 
 
-def _grouped(node: Node, *kinds: type[Node]) -> str:
-    return f"({format_query(node)})" if isinstance(node, kinds) else format_query(node)
+def _spaced(symbols: Iterable[str]) -> str:
+    """Join symbols as people write them."""
+    pieces: list[str] = []
+    before = _OPEN
+    for symbol in symbols:
+        if before not in _PREFIXES and symbol not in _SUFFIXES:
+            pieces.append(" ")
+        pieces.append(symbol)
+        before = symbol
+    return "".join(pieces)
 
 
-# Everything a bare word may not hold; the lexer refuses or splits at these.
-RESERVED = "()[]{}~^?*\\"
-QUOTES = '"“”„'
+def _packed(symbols: Iterable[str]) -> str:
+    """Join symbols with no more blanks than it takes to tell them apart."""
+    pieces: list[str] = []
+    before = _OPEN
+    for symbol in symbols:
+        if _would_run_together(before, symbol):
+            pieces.append(" ")
+        pieces.append(symbol)
+        before = symbol
+    return "".join(pieces)
 
 
-def _stands_bare(text: str) -> bool:
-    return not any(char.isspace() or char in RESERVED or char in QUOTES for char in text)
+def _would_run_together(before: str, symbol: str) -> bool:
+    if before in _PREFIXES or before in _SUFFIXES:
+        return False
+    return before[-1] not in QUOTES and symbol[0] not in f"{_OPEN}{_CLOSE}{_COMMA}{QUOTES}"

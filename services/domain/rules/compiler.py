@@ -1,57 +1,36 @@
-"""Compile a syntax tree: NOT pushed down to the leaves, fields resolved, and each part able to say what it requires."""
+"""Compile a syntax tree into clauses: NOT pushed down to the leaves, fields resolved, actors looked up."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator
 from typing import Protocol
 
 from schemas.match import EvidenceField
 from services.domain.rules import ast
+from services.domain.rules.article_index import CONTENT, ArticleIndex, Fields
+from services.domain.rules.codes import CODE_FIELDS, normal_code
 from services.domain.rules.errors import RuleMeaningError
 from services.domain.rules.leaves import (
     AnyOf,
     Leaf,
-    Occurrence,
-    Requirement,
+    Near,
     aliases_leaf,
     exact_leaf,
-    near,
     prefix_leaf,
+    sloppy_leaf,
     words_leaf,
 )
+from services.domain.rules.records import record
+from services.domain.rules.stretches import Occurrences
 from services.domain.text.gazetteer import Gazetteer, UnknownActorError
-from services.domain.text.token_index import TokenIndex
 
-Fields = tuple[EvidenceField, ...]
-ALL_FIELDS: Fields = (EvidenceField.TITLE, EvidenceField.TEXT)
-# Where one leaf was found, by field, title first.
-Found = dict[EvidenceField, Sequence[Occurrence]]
-
-
-class ArticleIndex:
-    """Both fields of one article, each leaf looked up in each at most once, however many rules share it."""
-
-    def __init__(self, title: str, text: str) -> None:
-        self.fields = {EvidenceField.TITLE: TokenIndex(title), EvidenceField.TEXT: TokenIndex(text)}
-        self.keys = self.fields[EvidenceField.TITLE].by_key.keys() | self.fields[EvidenceField.TEXT].by_key.keys()
-        self._found: dict[tuple[int, EvidenceField], tuple[Leaf, Sequence[Occurrence]]] = {}
-
-    def find(self, leaf: Leaf, name: EvidenceField) -> Sequence[Occurrence]:
-        """Return where `leaf` stands in the field."""
-        # By identity, because hashing a leaf costs more than finding it; the leaf is kept, so no other takes its id.
-        key = (id(leaf), name)
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = (leaf, leaf.find(self.fields[name]))
-        return found[1]
+# Where one part of a leaf was found, by field.
+Found = dict[EvidenceField, Occurrences]
 
 
 class Clause(Protocol):
     """A compiled part of a rule."""
 
-    @property
-    def requirement(self) -> Requirement | None:
-        """Return what an article must hold for this to be true, or None if it can be true without any of its words."""
+    def verdict(self, article: ArticleIndex) -> bool | None:
+        """Say whether this holds if the keys of the words alone decide it, else None."""
 
     def holds(self, article: ArticleIndex) -> bool:
         """Say whether the article satisfies this."""
@@ -60,69 +39,40 @@ class Clause(Protocol):
         """Yield where the leaves stand that make this true; called only if it is."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Present:
     """A leaf is found in one of the fields."""
 
     leaf: Leaf
     fields: Fields
 
-    @cached_property
-    def requirement(self) -> Requirement:
-        """Return what the leaf requires."""
-        need = self.leaf.requirement
-        return need if self.fields == ALL_FIELDS else need.necessary()
+    def verdict(self, article: ArticleIndex) -> bool | None:
+        """Say what the leaf says of the keys of the fields."""
+        return self.leaf.verdict(article.keys(self.fields))
 
     def holds(self, article: ArticleIndex) -> bool:
         """Say whether the leaf stands anywhere."""
-        if self.requirement.sufficient:
-            return not self.requirement.words.isdisjoint(article.keys)
-        return any(article.find(self.leaf, name) for name in self.fields)
+        verdict = self.leaf.verdict(article.keys(self.fields))
+        if verdict is not None:
+            return verdict
+        return any(article.has(self.leaf, name) for name in self.fields)
 
     def proof(self, article: ArticleIndex) -> Iterator[Found]:
-        """Yield all occurrences of the leaf."""
-        yield {name: article.find(self.leaf, name) for name in self.fields}
+        """Yield all occurrences of the leaf, part by part."""
+        for places in zip(*(self.leaf.proof(article.index(name)) for name in self.fields), strict=True):
+            yield dict(zip(self.fields, places, strict=True))
 
 
-@dataclass(frozen=True, eq=False)
-class Together:
-    """Two leaves stand near each other within one field, in any order."""
-
-    left: Leaf
-    right: Leaf
-    distance: int
-    fields: Fields
-
-    @cached_property
-    def requirement(self) -> Requirement:
-        """Return the cheaper of the two."""
-        return min((self.left.requirement, self.right.requirement), key=lambda need: need.cost).necessary()
-
-    def holds(self, article: ArticleIndex) -> bool:
-        """Say whether one pair is near enough."""
-        for leaf in (self.left, self.right):
-            need = leaf.requirement
-            if need.only_words and need.words.isdisjoint(article.keys):
-                return False
-        return any(self._near(article, name, self.left, self.right) for name in self.fields)
-
-    def proof(self, article: ArticleIndex) -> Iterator[Found]:
-        """Yield the occurrences of each side that have the other near."""
-        yield {name: self._near(article, name, self.left, self.right) for name in self.fields}
-        yield {name: self._near(article, name, self.right, self.left) for name in self.fields}
-
-    def _near(self, article: ArticleIndex, name: EvidenceField, these: Leaf, those: Leaf) -> list[Occurrence]:
-        places = article.find(these, name)
-        others = article.find(those, name) if places else ()
-        return near(places, others, self.distance) if others else []
-
-
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Absent:
-    """A positive clause does not hold; it proves nothing."""
+    """Something is not found; that proves nothing."""
 
-    clause: Clause
-    requirement: None = field(default=None, init=False)
+    clause: Present
+
+    def verdict(self, article: ArticleIndex) -> bool | None:
+        """Say the opposite of the clause."""
+        verdict = self.clause.verdict(article)
+        return None if verdict is None else not verdict
 
     def holds(self, article: ArticleIndex) -> bool:
         """Say whether the clause fails."""
@@ -133,40 +83,29 @@ class Absent:
         yield from ()
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class All:
-    """Every part holds; the parts least likely to hold are tried first."""
+    """Every part holds."""
 
     parts: tuple[Clause, ...]
 
-    @cached_property
-    def requirement(self) -> Requirement | None:
-        """Return the cheapest requirement of any part."""
-        needs = [part.requirement for part in self.parts if part.requirement]
-        return min(needs, key=lambda need: need.cost).necessary() if needs else None
-
-    @cached_property
-    def _by_cost(self) -> tuple[Clause, ...]:
-        return tuple(sorted(self.parts, key=_cost))
-
-    @cached_property
-    def _undecided(self) -> tuple[Clause, ...]:
-        """Parts that keys alone do not decide."""
-        return tuple(part for part in self._by_cost if not (part.requirement and part.requirement.sufficient))
-
-    @cached_property
-    def _needs(self) -> tuple[frozenset[str], ...]:
-        """Sets of keys of each of which the article must hold one: cheap to test before any position is looked at."""
-        needs = [part.requirement for part in self._by_cost]
-        return tuple(need.words for need in needs if need and need.only_words)
+    def verdict(self, article: ArticleIndex) -> bool | None:
+        """Say no if the keys refuse one part, yes if they are enough for all."""
+        decided: bool | None = True
+        for part in self.parts:
+            verdict = part.verdict(article)
+            if verdict is False:
+                return False
+            if verdict is None:
+                decided = None
+        return decided
 
     def holds(self, article: ArticleIndex) -> bool:
-        """Say whether all parts hold."""
-        keys = article.keys
-        for need in self._needs:
-            if need.isdisjoint(keys):
-                return False
-        return all(part.holds(article) for part in self._undecided)
+        """Say whether all parts hold; positions are looked at only if no part fails by its keys."""
+        verdict = self.verdict(article)
+        if verdict is not None:
+            return verdict
+        return all(part.holds(article) for part in self.parts)
 
     def proof(self, article: ArticleIndex) -> Iterator[Found]:
         """Yield the proof of every part."""
@@ -174,22 +113,28 @@ class All:
             yield from part.proof(article)
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Either:
     """At least one part holds."""
 
     parts: tuple[Clause, ...]
 
-    @cached_property
-    def requirement(self) -> Requirement | None:
-        """Return the requirements of all parts together, or None if one part has none."""
-        needs = [part.requirement for part in self.parts]
-        return Requirement.any_of(need for need in needs if need) if all(needs) else None
+    def verdict(self, article: ArticleIndex) -> bool | None:
+        """Say yes if the keys are enough for one part, no if they refuse all."""
+        decided: bool | None = False
+        for part in self.parts:
+            verdict = part.verdict(article)
+            if verdict:
+                return True
+            if verdict is None:
+                decided = None
+        return decided
 
     def holds(self, article: ArticleIndex) -> bool:
-        """Say whether a part holds."""
-        if self.requirement and self.requirement.sufficient:
-            return not self.requirement.words.isdisjoint(article.keys)
+        """Say whether a part holds; positions are looked at only if no part holds by its keys."""
+        verdict = self.verdict(article)
+        if verdict is not None:
+            return verdict
         return any(part.holds(article) for part in self.parts)
 
     def proof(self, article: ArticleIndex) -> Iterator[Found]:
@@ -199,8 +144,48 @@ class Either:
                 yield from part.proof(article)
 
 
-def _cost(clause: Clause) -> float:
-    return clause.requirement.cost if clause.requirement else float("inf")
+@record(eq=False)
+class AtLeastOf:
+    """At least `count` parts hold; more than one and fewer than all, or it would be an Either or an All."""
+
+    count: int
+    parts: tuple[Clause, ...]
+
+    def verdict(self, article: ArticleIndex) -> bool | None:
+        """Say yes if the keys are enough for `count` parts, no if they refuse too many."""
+        true = unknown = 0
+        for part in self.parts:
+            verdict = part.verdict(article)
+            if verdict is None:
+                unknown += 1
+            else:
+                true += verdict
+        if true >= self.count:
+            return True
+        return None if true + unknown >= self.count else False
+
+    def holds(self, article: ArticleIndex) -> bool:
+        """Say whether enough parts hold."""
+        verdict = self.verdict(article)
+        if verdict is not None:
+            return verdict
+        wanted = self.count
+        for part in self.parts:
+            if part.holds(article):
+                wanted -= 1
+                if not wanted:
+                    return True
+        return False
+
+    def proof(self, article: ArticleIndex) -> Iterator[Found]:
+        """Yield the proof of every part that holds."""
+        for part in self.parts:
+            if part.holds(article):
+                yield from part.proof(article)
+
+
+_SEVERAL = (ast.And, ast.Or, ast.AtLeast)
+_CHOICES = (Either, AtLeastOf)
 
 
 class Compiler:
@@ -213,69 +198,110 @@ class Compiler:
     def compile(self, node: ast.Node, query: str) -> Clause:
         """Return the clause of a tree, or raise RuleMeaningError."""
         try:
-            return self._clause(node, ALL_FIELDS, negated=False)
+            return self._clause(node, CONTENT, negated=False)
         except _NodeError as fault:
             raise RuleMeaningError(fault.message, fault.node.span.start + 1, query) from fault
 
-    def compile_rule(self, node: ast.Node, query: str) -> tuple[Clause, Requirement]:
-        """Return the clause of a whole rule and what it requires; a rule that requires nothing is refused."""
+    def compile_rule(self, node: ast.Node, query: str) -> Clause:
+        """Return the clause of a whole rule; one that could match without finding any content is refused."""
         clause = self.compile(node, query)
-        if clause.requirement is None:
-            raise RuleMeaningError(
-                "this would match articles that hold none of the rule's words; every alternative of a rule needs "
-                "something that must be found, NOT only narrows it",
-                self._boundless(node, query).span.start + 1,
-                query,
-            )
-        return clause, clause.requirement
+        if not _needs_content(clause):
+            raise self._boundless(node, query)
+        return clause
 
-    def _boundless(self, node: ast.Node, query: str) -> ast.Node:
-        """Return the alternative that requires nothing."""
+    def _boundless(self, node: ast.Node, query: str) -> RuleMeaningError:
+        """Return the error that points at the alternative that needs no content."""
         while isinstance(node, ast.Or):
-            node = next(part for part in node.children if self.compile(part, query).requirement is None)
-        return node
+            node = next(part for part in node.children if not _needs_content(self.compile(part, query)))
+        fields = {each.field for each in ast.walk(node) if isinstance(each, ast.InField)}
+        found_only = fields & CODE_FIELDS and not any(isinstance(each, ast.Not) for each in ast.walk(node))
+        return RuleMeaningError(
+            f"this names no content, only {' and '.join(sorted(f'{name}:' for name in fields))}; every alternative of "
+            "a rule needs something that must be found in the title, text, outlet or author"
+            if found_only
+            else "this would match articles that hold none of the rule's words; every alternative of a rule needs "
+            "something that must be found, NOT only narrows it",
+            node.span.start + 1,
+            query,
+        )
 
     def _clause(self, node: ast.Node, fields: Fields, *, negated: bool) -> Clause:
-        match node:
-            case ast.Not(child=child):
-                return self._clause(child, fields, negated=not negated)
-            case ast.InField(field=name, child=child):
-                return self._clause(child, (name,), negated=negated)
-            case ast.And(children=parts) | ast.Or(children=parts):
-                compiled = tuple(self._clause(part, fields, negated=negated) for part in parts)
-                return All(compiled) if isinstance(node, ast.And) is not negated else Either(compiled)
-            case ast.Near(left=left, right=right, distance=distance):
-                clause: Clause = Together(self._leaf(left), self._leaf(right), distance, fields)
-            case _:
-                clause = Present(self._leaf(node), fields)
-        return Absent(clause) if negated else clause
+        if isinstance(node, _SEVERAL):
+            parts = tuple([self._clause(child, fields, negated=negated) for child in node.children])
+            return _combined(parts, _count(node), negated=negated)
+        if isinstance(node, ast.Not):
+            return self._clause(node.child, fields, negated=not negated)
+        if isinstance(node, ast.InField):
+            return self._clause(node.child, (node.field,), negated=negated)
+        present = Present(self._leaf(node, fields), fields)
+        return Absent(present) if negated else present
 
-    def _leaf(self, node: ast.Node) -> Leaf:
-        match node:
-            case ast.ActorRef(actor_id=actor_id):
-                return self._actor(node, actor_id)
-            case ast.Or(children=parts):
-                return AnyOf(tuple(self._leaf(part) for part in parts))
-            case ast.Term(text=text) | ast.Phrase(text=text):
-                build: Callable[[str], Leaf] = words_leaf
-            case ast.Prefix(text=text):
-                build = prefix_leaf
-            case ast.Exact(text=text):
-                build = exact_leaf
-            case _:
-                raise TypeError(f"not a leaf: {node!r}")
-        return build(text)
+    def _leaf(self, node: ast.Node, fields: Fields) -> Leaf:
+        # The commonest first; `match` would take most of the time that a rule takes to compile.
+        if isinstance(node, ast.Term) or (isinstance(node, ast.Phrase) and not node.slop):
+            field = fields[0]
+            return exact_leaf(normal_code(field, node.text)) if field in CODE_FIELDS else words_leaf(node.text)
+        if isinstance(node, ast.ActorRef):
+            return self._actor(node, node.actor_id)
+        if isinstance(node, ast.Near):
+            left, right = self._leaf(node.left, fields), self._leaf(node.right, fields)
+            return Near(left, right, node.distance, node.ordered)
+        if isinstance(node, ast.Or):
+            return AnyOf(tuple([self._leaf(part, fields) for part in node.children]))
+        return _words(node)
 
     def _actor(self, node: ast.Node, actor_id: str) -> Leaf:
-        if actor_id not in self._actors:
+        leaf = self._actors.get(actor_id)
+        if leaf is None:
             try:
                 aliases = self._gazetteer.aliases(actor_id)
             except UnknownActorError as error:
                 raise _NodeError(str(error), node) from error
             if not aliases:
                 raise _NodeError(f"actor {actor_id!r} has no aliases to find", node)
-            self._actors[actor_id] = aliases_leaf(aliases)
-        return self._actors[actor_id]
+            leaf = self._actors[actor_id] = aliases_leaf(aliases)
+        return leaf
+
+
+def _words(node: ast.Node) -> Leaf:
+    if isinstance(node, ast.Prefix):
+        return prefix_leaf(node.text)
+    if isinstance(node, ast.Exact):
+        return exact_leaf(node.text)
+    if isinstance(node, ast.Phrase):
+        return sloppy_leaf(node.text, node.slop)
+    raise TypeError(f"not a query node: {node!r}")
+
+
+def _count(node: ast.And | ast.Or | ast.AtLeast) -> int:
+    if isinstance(node, ast.AtLeast):
+        return node.count
+    return len(node.children) if isinstance(node, ast.And) else 1
+
+
+def _combined(parts: tuple[Clause, ...], count: int, *, negated: bool) -> Clause:
+    """Return the clause that asks for `count` parts to hold, or, of parts that are negated, for fewer to have held."""
+    if negated:
+        # Fewer than k of n hold where at least n - k + 1 fail.
+        count = len(parts) - count + 1
+    if count == len(parts):
+        return All(parts)
+    return Either(parts) if count == 1 else AtLeastOf(count, parts)
+
+
+def _needs_content(clause: Clause) -> bool:
+    """Say whether this can hold only where something is found in a field of words."""
+    if isinstance(clause, Present):
+        return clause.fields[0] not in CODE_FIELDS
+    if isinstance(clause, All):
+        return any(map(_needs_content, clause.parts))
+    if isinstance(clause, _CHOICES):
+        # If enough parts to make it hold lack content, it can hold without any.
+        spare = clause.count if isinstance(clause, AtLeastOf) else 1
+        for part in clause.parts:
+            spare -= not _needs_content(part)
+        return spare > 0
+    return False
 
 
 class _NodeError(Exception):

@@ -1,13 +1,23 @@
-"""The rule engine: every rule against one article at the cost of the rules that could match it."""
+"""The rule engine: any number of rules against one article at a time, at the price of what matches.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+Conditions decide most rules outright; a rule that asks more (nested proximity, alternatives with parts of their own)
+is verified word by word once the conditions it needs hold.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from threading import Lock
+from typing import NamedTuple, overload
+
+import numpy as np
 
 from schemas.article import Article
-from schemas.match import RuleHit
+from schemas.match import EvidenceField, RuleHit
 from schemas.watch import WatchRule
-from services.domain.rules.compiler import ArticleIndex, Clause, Compiler
+from services.domain.rules.arrays import Ints
+from services.domain.rules.article_index import ArticleIndex, Identify, of_article
+from services.domain.rules.compiler import Clause, Compiler
+from services.domain.rules.conditions import Conditions
 from services.domain.rules.errors import (
     RuleError,
     RuleExistsError,
@@ -16,12 +26,21 @@ from services.domain.rules.errors import (
     UnknownRuleError,
 )
 from services.domain.rules.evidence import evidence
-from services.domain.rules.leaves import Requirement
 from services.domain.rules.parser import parse
+from services.domain.rules.plan import Planner
 from services.domain.rules.presearcher import Presearcher
+from services.domain.rules.shelf import RuleShelf
 from services.domain.text.gazetteer import Gazetteer
+from services.domain.text.language import identify
 
-__all__ = ["RuleEngine", "RuleError", "RuleKey", "TopicHit"]
+__all__ = ["RuleEngine", "RuleError", "RuleKey", "Satisfied", "TopicHit"]
+
+# Rules that hit lately, ready to say why: parsing one again takes as long as matching an article.
+OPEN_RULES = 4_096
+# Fewer recent postings are faster gone through than sorted.
+MIN_COMPACTED = 4_096
+# Removed rules leave their conditions behind; with more of them than this and than there are rules, all is built anew.
+MIN_DROPPED = 1_024
 
 
 class RuleKey(NamedTuple):
@@ -38,96 +57,215 @@ class TopicHit(NamedTuple):
     hit: RuleHit
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Compiled:
-    """A rule ready to match; equal only to itself, so sets of them stay cheap."""
-
+class _Opened(NamedTuple):
     rule: WatchRule
     version: str
     clause: Clause
-    requirement: Requirement
 
-    @property
-    def key(self) -> RuleKey:
-        return RuleKey(self.rule.watch_topic, self.rule.id)
+
+class Satisfied(Sequence[RuleKey]):
+    """The rules that one article satisfies; their keys are looked up only when asked for."""
+
+    def __init__(self, slots: Ints, shelf: RuleShelf) -> None:
+        self._slots = slots
+        self._shelf = shelf
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    @overload
+    def __getitem__(self, index: int) -> RuleKey: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[RuleKey]: ...
+    def __getitem__(self, index: int | slice) -> RuleKey | Sequence[RuleKey]:
+        if isinstance(index, slice):
+            return [self._key(slot) for slot in self._slots[index].tolist()]
+        return self._key(int(self._slots[index]))
+
+    def __iter__(self) -> Iterator[RuleKey]:
+        return map(self._key, self._slots.tolist())
+
+    def _key(self, slot: int) -> RuleKey:
+        rule = self._shelf.rule(slot)
+        return RuleKey(rule.watch_topic, rule.id)
 
 
 class RuleEngine:
     """Rules of any number of watch topics. Adding or removing one costs the same however many there are.
 
-    Not safe to change from one thread while another matches.
+    Safe to use from several threads: articles are matched one at a time, as the interpreter would run them anyway.
     """
 
-    def __init__(self, gazetteer: Gazetteer) -> None:
-        self._compiler = Compiler(gazetteer)
-        self._rules: dict[RuleKey, _Compiled] = {}
-        self._presearcher: Presearcher[_Compiled] = Presearcher()
+    def __init__(self, gazetteer: Gazetteer, identify: Identify = identify) -> None:
+        self._gazetteer = gazetteer
+        self._identify = identify
+        self._lock = Lock()
+        self._compacting = Lock()
+        self._rules = _HeldRules(gazetteer)
+        self._changes: list[WatchRule | RuleKey] | None = None  # what happens while all is built anew
 
     def __len__(self) -> int:
-        return len(self._rules)
+        return len(self._rules.shelf)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._rules
+        return isinstance(key, tuple) and len(key) == 2 and self._rules.shelf.slot(*key) is not None
 
     def add(self, rule: WatchRule) -> None:
         """Hold a rule from now on, or raise RuleError and hold what was held before."""
-        compiled = self._compile(rule)
-        if compiled.key in self._rules:
-            raise RuleExistsError(f"watch topic {rule.watch_topic!r} holds a rule {rule.id!r} already")
-        self._rules[compiled.key] = compiled
-        if rule.enabled:
-            self._presearcher.add(compiled, compiled.requirement)
+        with self._lock:
+            self._rules.add(rule)
+            if self._changes is not None:
+                self._changes.append(rule)
 
     def remove(self, watch_topic: str, rule_id: str) -> None:
         """Forget a rule, or raise UnknownRuleError."""
-        compiled = self._rules.pop(RuleKey(watch_topic, rule_id), None)
-        if compiled is None:
-            raise UnknownRuleError(f"watch topic {watch_topic!r} holds no rule {rule_id!r}")
-        if compiled.rule.enabled:
-            self._presearcher.remove(compiled, compiled.requirement)
+        with self._lock:
+            self._rules.remove(watch_topic, rule_id)
+            if self._changes is not None:
+                self._changes.append(RuleKey(watch_topic, rule_id))
 
     def replace_all(self, rules: Iterable[WatchRule]) -> None:
         """Hold exactly these rules, or raise RuleSetError with every fault and hold what was held before."""
-        held: dict[RuleKey, _Compiled] = {}
+        fresh = _HeldRules(self._gazetteer)
         faults: list[RuleFault] = []
         for rule in rules:
             try:
-                compiled = self._compile(rule)
-                if compiled.key in held:
-                    raise RuleExistsError(f"watch topic {rule.watch_topic!r} has two rules {rule.id!r}")
-                held[compiled.key] = compiled
+                fresh.add(rule)
             except RuleError as error:
                 faults.append(RuleFault(rule.watch_topic, rule.id, error))
         if faults:
             raise RuleSetError(faults)
-        presearcher: Presearcher[_Compiled] = Presearcher()
-        for compiled in held.values():
-            if compiled.rule.enabled:
-                presearcher.add(compiled, compiled.requirement)
-        self._rules, self._presearcher = held, presearcher
+        fresh.compact(self._lock)
+        with self._compacting, self._lock:
+            self._rules = fresh
+
+    @property
+    def conditions(self) -> int:
+        """Return how many conditions are held, those of removed rules included."""
+        return len(self._rules.conditions)
+
+    @property
+    def needs_compaction(self) -> bool:
+        """Say whether `compact` would make matching faster, or free memory worth having."""
+        return self._rules.mostly_dropped or self._rules.recent > MIN_COMPACTED
+
+    def compact(self) -> None:
+        """Fold recent changes into the arrays, ordered by what articles held so far. Matching goes on meanwhile."""
+        with self._compacting:
+            if self._rules.mostly_dropped:
+                self._renew()
+            self._rules.compact(self._lock)
 
     def match(self, article: Article) -> tuple[TopicHit, ...]:
         """Return every enabled rule the article satisfies with its evidence, by watch topic and rule id."""
-        return self.match_text(article.title, article.text)
+        return self._match(of_article(article, self._identify))
 
     def match_text(self, title: str, text: str) -> tuple[TopicHit, ...]:
         """Return what `match` would for an article of this title and text; any string will do for either."""
-        article = ArticleIndex(title, text)
-        candidates = self._presearcher.candidates(*article.fields.values())
-        satisfied = [compiled for compiled in candidates if compiled.clause.holds(article)]
-        satisfied.sort(key=lambda compiled: compiled.key)
-        return tuple(TopicHit(compiled.rule.watch_topic, _hit(compiled, article)) for compiled in satisfied)
+        return self._match(ArticleIndex({EvidenceField.TITLE: title, EvidenceField.TEXT: text}, self._identify))
 
-    def _compile(self, rule: WatchRule) -> _Compiled:
-        clause, requirement = self._compiler.compile_rule(parse(rule.query), rule.query)
-        return _Compiled(rule, rule.version, clause, requirement)
+    def _match(self, index: ArticleIndex) -> tuple[TopicHit, ...]:
+        with self._lock:
+            opened = [self._rules.opened(slot) for slot in self._rules.satisfied(index).tolist()]
+        opened.sort(key=lambda held: (held.rule.watch_topic, held.rule.id))
+        return tuple(TopicHit(held.rule.watch_topic, _hit(held, index)) for held in opened)
+
+    def satisfied_by(self, article: Article) -> Satisfied:
+        """Return the enabled rules the article satisfies, in no particular order; costs the same however many."""
+        with self._lock:
+            return Satisfied(self._rules.satisfied(of_article(article, self._identify)), self._rules.shelf)
+
+    def _renew(self) -> None:
+        """Build everything anew from the rules that are left, and take over what changed meanwhile."""
+        with self._lock:
+            self._changes = []
+            left = self._rules.shelf.frozen()
+        fresh = _HeldRules(self._gazetteer)
+        for rule in left:
+            fresh.add(rule)
+        with self._lock:
+            for change in self._changes:
+                if isinstance(change, WatchRule):
+                    fresh.add(change)
+                else:
+                    fresh.remove(*change)
+            self._changes = None
+            self._rules = fresh
 
 
-def _hit(compiled: _Compiled, article: ArticleIndex) -> RuleHit:
+class _HeldRules:
+    """Rules, and the arrays that find them."""
+
+    def __init__(self, gazetteer: Gazetteer) -> None:
+        self.shelf = RuleShelf()
+        self._compiler = Compiler(gazetteer)
+        self.conditions = Conditions()
+        self._planner = Planner(self.conditions)
+        self._presearcher = Presearcher()
+        self._verified: dict[int, Clause] = {}
+        self.opened = lru_cache(OPEN_RULES)(self._open)
+
+    @property
+    def recent(self) -> int:
+        return self._presearcher.recent
+
+    @property
+    def mostly_dropped(self) -> bool:
+        return self.shelf.dropped > max(MIN_DROPPED, len(self.shelf))
+
+    def add(self, rule: WatchRule) -> None:
+        if self.shelf.slot(rule.watch_topic, rule.id) is not None:
+            raise RuleExistsError(f"watch topic {rule.watch_topic!r} holds a rule {rule.id!r} already")
+        clause = self._compile(rule)
+        plan = self._planner.plan(clause)
+        slot = self.shelf.put(rule)
+        self._presearcher.add(plan, [self.conditions.cost(part) for part in plan.clauses])
+        if not rule.enabled:
+            self._presearcher.remove(slot)
+        elif not plan.exact:
+            self._verified[slot] = clause
+
+    def remove(self, watch_topic: str, rule_id: str) -> None:
+        if self.shelf.slot(watch_topic, rule_id) is None:
+            raise UnknownRuleError(f"watch topic {watch_topic!r} holds no rule {rule_id!r}")
+        slot = self.shelf.take(watch_topic, rule_id)
+        self._presearcher.remove(slot)
+        self._verified.pop(slot, None)
+
+    def compact(self, lock: Lock) -> None:
+        with lock:
+            weights = self.conditions.weights()
+            composites, rules = self.conditions.snapshot(weights), self._presearcher.snapshot(weights)
+        reposted, reordered = composites.reordered(), rules.reordered()
+        with lock:
+            self.conditions.adopt(reposted)
+            self._presearcher.adopt(reordered)
+
+    def satisfied(self, article: ArticleIndex) -> Ints:
+        """Return the slots of the rules that the article satisfies."""
+        held = self.conditions.hold(article)
+        try:
+            slots = self._presearcher.candidates(held, self.conditions.truth)
+        finally:
+            self.conditions.release(held)
+        unverified = [at for at, slot in enumerate(slots.tolist()) if slot in self._verified] if self._verified else ()
+        failed = [at for at in unverified if not self._verified[int(slots[at])].holds(article)]
+        return np.delete(slots, failed) if failed else slots
+
+    def _compile(self, rule: WatchRule) -> Clause:
+        return self._compiler.compile_rule(parse(rule.query), rule.query)
+
+    def _open(self, slot: int) -> _Opened:
+        rule = self.shelf.rule(slot)
+        clause = self._verified.get(slot) or self._compile(rule)
+        return _Opened(rule, rule.version, clause)
+
+
+def _hit(opened: _Opened, article: ArticleIndex) -> RuleHit:
     return RuleHit(
-        rule_id=compiled.rule.id,
-        rule_version=compiled.version,
-        severity=compiled.rule.severity,
-        labels=compiled.rule.labels,
-        evidence=evidence(compiled.clause.proof(article), article),
+        rule_id=opened.rule.id,
+        rule_version=opened.version,
+        severity=opened.rule.severity,
+        labels=opened.rule.labels,
+        evidence=evidence(opened.clause.proof(article), article),
     )

@@ -2,10 +2,12 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from schemas.match import Evidence, EvidenceField
-from services.domain.rules.compiler import ALL_FIELDS, ArticleIndex, Found
+from services.domain.rules.article_index import ArticleIndex
+from services.domain.rules.compiler import Found
 from services.domain.text.normalize import printable
 from services.domain.text.token_index import TokenIndex
 
@@ -17,29 +19,32 @@ class _Span(NamedTuple):
     end: int
 
 
-def evidence(found: Iterable[Found], article: ArticleIndex) -> tuple[Evidence, ...]:
-    """Return at most MAX_SPANS spans, title first, then in text order; overlapping ones are one span.
+def evidence(found: Iterable[Found], article: ArticleIndex, *, max_spans: int = MAX_SPANS) -> tuple[Evidence, ...]:
+    """Return at most `max_spans` spans by field, title first, then in text order; overlapping ones are one span.
 
-    The cap takes the first occurrence of every leaf before the second of any, so that each part of the proof shows.
+    A field that the article does not state has none, even if its language was identified. The cap takes the first
+    occurrence of every leaf before the second of any, so that each part of the proof shows.
     """
-    queues = [list(_first_spans(places, article)) for places in found]
-    chosen: dict[EvidenceField, _Apart] = {name: _Apart() for name in ALL_FIELDS}
+    queues = [list(islice(_spans(places, article), max_spans)) for places in found]
+    chosen: dict[EvidenceField, _Apart] = {name: _Apart() for name in article.texts}
     for name, span in _in_turns(queues):
-        if chosen[name].would_grow(span) and sum(len(spans) for spans in chosen.values()) >= MAX_SPANS:
+        if chosen[name].would_grow(span) and sum(len(spans) for spans in chosen.values()) >= max_spans:
             continue
         chosen[name].add(span)
-    return tuple(_evidence(name, span, article.fields[name].text) for name in ALL_FIELDS for span in chosen[name])
+    return tuple(
+        _evidence(name, span, article.texts[name])
+        for name in EvidenceField
+        if name in article.texts
+        for span in chosen[name]
+    )
 
 
-def _first_spans(found: Found, article: ArticleIndex) -> Iterator[tuple[EvidenceField, _Span]]:
-    """Yield the first occurrences of one leaf, overlapping ones merged, at most MAX_SPANS in all."""
-    left = MAX_SPANS
-    for name in ALL_FIELDS:
-        for span in _merged(found.get(name, ()), article.fields[name]):
-            if not left:
-                return
-            left -= 1
-            yield name, span
+def _spans(found: Found, article: ArticleIndex) -> Iterator[tuple[EvidenceField, _Span]]:
+    """Yield the occurrences of one leaf, overlapping ones merged."""
+    for name, places in found.items():
+        if name in article.texts:
+            for span in _merged(places, article.index(name)):
+                yield name, span
 
 
 def _merged(places: Sequence[tuple[int, int]], index: TokenIndex) -> Iterator[_Span]:

@@ -1,110 +1,82 @@
-"""Leaves of a rule: what is looked for in the token index of one field, and what the field must hold for it."""
+"""Leaves of a rule: what is looked for in the words of one field, and where it stands."""
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol
 
+from services.domain.rules.stretches import Occurrence, Occurrences, any_joined, joined, partners, windows, within
 from services.domain.text.analyzer import analyze, tokens
 from services.domain.text.gazetteer import Alias
 from services.domain.text.normalize import exact_form, fold
 from services.domain.text.token_index import TokenIndex
 
-# First and last word of one place where a leaf was found, as positions in the token index.
-Occurrence = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """Keys of which an article must hold at least one, or the clause cannot hold; `cost` estimates how many do.
-
-    `sufficient` says that holding one of them is also enough.
-    """
-
-    words: frozenset[str] = frozenset()
-    exact: frozenset[str] = frozenset()
-    prefixes: frozenset[str] = frozenset()
-    cost: float = 0.0
-    sufficient: bool = False
-
-    @property
-    def only_words(self) -> bool:
-        """Say whether the words alone decide, so that an article without any of them can be passed over."""
-        return not self.exact and not self.prefixes
-
-    @classmethod
-    def any_of(cls, requirements: Iterable["Requirement"]) -> "Requirement":
-        """Return what an alternative of these requires."""
-        parts = list(requirements)
-        return cls(
-            frozenset().union(*(part.words for part in parts)),
-            frozenset().union(*(part.exact for part in parts)),
-            frozenset().union(*(part.prefixes for part in parts)),
-            sum(part.cost for part in parts),
-            all(part.sufficient for part in parts),
-        )
-
-    def necessary(self) -> "Requirement":
-        """Return the same keys as the requirement of something for which they are not enough."""
-        return replace(self, sufficient=False)
+LEAF_CACHE_SIZE = 1 << 16
 
 
 class Leaf(Protocol):
-    """Something that is found, or not, in one field."""
+    """Something that is found, or not, in one field. Leaves that find the same are equal; an AnyOf only to itself."""
 
-    @property
-    def requirement(self) -> Requirement:
-        """Return what a field must hold for this leaf to be found in it."""
+    def verdict(self, keys: AbstractSet[str]) -> bool | None:
+        """Say whether texts that hold these keys, and no others, hold this; None if only positions can tell."""
 
-    def find(self, index: TokenIndex) -> Sequence[Occurrence]:
+    def find(self, index: TokenIndex) -> Occurrences:
         """Return every occurrence, sorted and each once."""
 
+    def proof(self, index: TokenIndex) -> Iterator[Occurrences]:
+        """Yield, part by part, the places without which this would not be found; always the same number of parts."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """Words in a row in any inflection, by their keys; with `prefix`, followed by a word that begins so."""
 
     keys: tuple[str, ...]
     prefix: str | None = None
 
-    @cached_property
-    def requirement(self) -> Requirement:
-        """Return the rarest-looking of the words."""
-        if not self.keys:
-            prefix = self.prefix or ""
-            return Requirement(prefixes=frozenset((prefix,)), cost=2 * rarity_cost(prefix))
-        rarest = min(self.keys, key=rarity_cost)
-        alone = len(self.keys) == 1 and self.prefix is None
-        return Requirement(words=frozenset((rarest,)), cost=rarity_cost(rarest), sufficient=alone)
+    def verdict(self, keys: AbstractSet[str]) -> bool | None:
+        """Say whether the words are there at all."""
+        for key in self.keys:
+            if key not in keys:
+                return False
+        return True if self.prefix is None and len(self.keys) == 1 else None
 
-    def find(self, index: TokenIndex) -> Sequence[Occurrence]:
+    def find(self, index: TokenIndex) -> Occurrences:
         """Return every place where the words stand in a row."""
         slots: list[Sequence[int]] = [index.by_key.get(key, ()) for key in self.keys]
         if self.prefix is not None and all(slots):
             slots.append(index.with_prefix(self.prefix))
         return _in_a_row(slots)
 
+    def proof(self, index: TokenIndex) -> Iterator[Occurrences]:
+        """Yield every occurrence."""
+        yield self.find(index)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class ExactWords:
     """Words in a row in exactly this case and form, with nothing else between them than in the original."""
 
     words: tuple[str, ...]
     gaps: tuple[str, ...] = ()
 
-    @cached_property
-    def requirement(self) -> Requirement:
-        """Return the rarest-looking of the words, in its exact form."""
-        rarest = min(self.words, key=rarity_cost)
-        return Requirement(exact=frozenset((rarest,)), cost=rarity_cost(rarest) / 2)
+    def verdict(self, keys: AbstractSet[str]) -> bool | None:
+        """Say nothing: keys do not tell the form."""
+        return None
 
-    def find(self, index: TokenIndex) -> Sequence[Occurrence]:
+    def find(self, index: TokenIndex) -> Occurrences:
         """Return every place where the text reads exactly so, the amount of blank space aside."""
         found = _in_a_row([index.by_exact.get(word, ()) for word in self.words])
         return [place for place in found if self._reads_so(index, place[0])] if self.gaps and found else found
+
+    def proof(self, index: TokenIndex) -> Iterator[Occurrences]:
+        """Yield every occurrence."""
+        yield self.find(index)
 
     def _reads_so(self, index: TokenIndex, first: int) -> bool:
         spans = index.spans
@@ -114,57 +86,195 @@ class ExactWords:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Sloppy:
+    """Words in any order, each in any inflection, in a stretch of at most `slop` more words than they are.
+
+    A word given twice must be there twice.
+    """
+
+    keys: tuple[str, ...]
+    slop: int
+
+    @property
+    def width(self) -> int:
+        """How many words the stretch may have."""
+        return len(self.keys) + self.slop
+
+    def verdict(self, keys: AbstractSet[str]) -> bool | None:
+        """Say whether the words are there at all."""
+        for key in self.keys:
+            if key not in keys:
+                return False
+        return None
+
+    def find(self, index: TokenIndex) -> Occurrences:
+        """Return the stretches, the shortest from and to each word."""
+        positions = {key: index.by_key.get(key, ()) for key in self.keys}
+        return windows(positions, Counter(self.keys), self.width) if all(positions.values()) else ()
+
+    def proof(self, index: TokenIndex) -> Iterator[Occurrences]:
+        """Yield the places of each word that some stretch holds."""
+        reached = self.find(index)
+        # A stretch of the full width reaches a word if what is left of it beyond the shortest one does.
+        room = [(last - self.width + 1, first + self.width - 1) for first, last in reached]
+        for key in dict.fromkeys(self.keys):
+            yield within([(at, at) for at in index.by_key.get(key, ())] if room else (), room, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AnyOf:
-    """Any of several leaves: the aliases of an actor, or a group in front of NEAR."""
+    """Any of several leaves: the aliases of an actor, or a group next to NEAR."""
 
     members: tuple[Leaf, ...]
+    _alone: frozenset[str] = field(init=False, repr=False)
+    _by_key: dict[str, tuple[Leaf, ...]] = field(init=False, repr=False)
+    _others: tuple[Leaf, ...] = field(init=False, repr=False)
 
-    @cached_property
-    def requirement(self) -> Requirement:
-        """Return the keys of all members."""
-        return Requirement.any_of(member.requirement for member in self.members)
-
-    @cached_property
-    def _by_word(self) -> dict[str, list[Leaf]]:
-        """Members that cannot be found without certain words, by each of these, so that absent aliases cost nothing."""
-        grouped: dict[str, list[Leaf]] = {}
+    def __post_init__(self) -> None:
+        by_key: dict[str, tuple[Leaf, ...]] = {}
+        others: list[Leaf] = []
         for member in self.members:
-            for word in member.requirement.words if member.requirement.only_words else ():
-                grouped.setdefault(word, []).append(member)
-        return grouped
+            if isinstance(member, Words | Sloppy) and member.keys:
+                # Under its longest word, likely the rarest, so that an absent alias costs nothing.
+                key = max(member.keys, key=len)
+                by_key[key] = (*by_key.get(key, ()), member)
+            else:
+                others.append(member)
+        alone = (
+            member.keys[0] for member in self.members if isinstance(member, Words) and member.verdict({*member.keys})
+        )
+        object.__setattr__(self, "_alone", frozenset(alone))
+        object.__setattr__(self, "_by_key", by_key)
+        object.__setattr__(self, "_others", tuple(others))
 
-    @cached_property
-    def _others(self) -> tuple[Leaf, ...]:
-        return tuple(member for member in self.members if not member.requirement.only_words)
+    def verdict(self, keys: AbstractSet[str]) -> bool | None:
+        """Say whether any member is there, or may be."""
+        if not keys.isdisjoint(self._alone):
+            return True
+        for member in (*self._others, *self._waiting(keys)):
+            if member.verdict(keys) is not False:
+                return None
+        return False
 
-    def find(self, index: TokenIndex) -> Sequence[Occurrence]:
+    def find(self, index: TokenIndex) -> Occurrences:
         """Return every occurrence of any member."""
-        present = self._by_word.keys() & index.by_key.keys()
-        candidates = dict.fromkeys(member for word in present for member in self._by_word[word])
-        found = [places for member in (*candidates, *self._others) if (places := member.find(index))]
+        candidates = (*self._others, *self._waiting(index.by_key.keys()))
+        found = [places for member in candidates if (places := member.find(index))]
         if len(found) < 2:
             return found[0] if found else ()
         return sorted({place for places in found for place in places})
 
+    def proof(self, index: TokenIndex) -> Iterator[Occurrences]:
+        """Yield every occurrence; of members that are spread over the text, their parts."""
+        if not any(map(is_spread, self.members)):
+            yield self.find(index)
+            return
+        for member in self.members:
+            yield from member.proof(index)
 
-def words_leaf(text: str) -> Leaf:
+    def _waiting(self, keys: AbstractSet[str]) -> Iterator[Leaf]:
+        for key in keys & self._by_key.keys():
+            yield from self._by_key[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Two leaves at most `distance` words apart; adjacent words are 1 apart. `ordered`: the left one comes first.
+
+    An occurrence is the stretch from the first word of both to the last; the shortest from and to each word count.
+    """
+
+    left: Leaf
+    right: Leaf
+    distance: int
+    ordered: bool = False
+
+    def verdict(self, keys: AbstractSet[str]) -> bool | None:
+        """Say whether a side is missing."""
+        return False if self.left.verdict(keys) is False or self.right.verdict(keys) is False else None
+
+    def find(self, index: TokenIndex) -> Occurrences:
+        """Return the stretches."""
+        left = self.left.find(index)
+        return joined(left, self.right.find(index), self.distance, ordered=self.ordered) if left else ()
+
+    def stands_in(self, index: TokenIndex) -> bool:
+        """Say whether `find` would find it: the stretches themselves matter only to what this is a side of."""
+        left = self.left.find(index)
+        return any_joined(left, self.right.find(index), self.distance, ordered=self.ordered) if left else False
+
+    def proof(self, index: TokenIndex) -> Iterator[Occurrences]:
+        """Yield the places of each side that have the other near; of a side that is spread over the text, its parts."""
+        left, right = self.left.find(index), self.right.find(index)
+        both = bool(left and right)
+        near_left = partners(left, right, self.distance, after=not self.ordered) if both else []
+        near_right = partners(right, left, self.distance, before=not self.ordered) if both else []
+        yield from self._side(self.left, near_left, near_right, index)
+        yield from self._side(self.right, near_right, near_left, index)
+
+    def _side(self, side: Leaf, places: Occurrences, others: Occurrences, index: TokenIndex) -> Iterator[Occurrences]:
+        if not is_spread(side):
+            yield places
+            return
+        # Not only the shortest stretches: with their words gone, longer ones would do.
+        reach = self.distance + max_words(side)
+        for part in side.proof(index):
+            yield within(part, others, reach)
+
+
+def is_spread(leaf: Leaf) -> bool:
+    """Say whether an occurrence holds words that are no part of the leaf."""
+    match leaf:
+        case Near() | Sloppy():
+            return True
+        case AnyOf():
+            return any(map(is_spread, leaf.members))
+        case _:
+            return False
+
+
+def max_words(leaf: Leaf) -> int:
+    """Return how many words the longest possible occurrence has."""
+    match leaf:
+        case Words():
+            return len(leaf.keys) + (leaf.prefix is not None)
+        case ExactWords():
+            return len(leaf.words)
+        case Sloppy():
+            return leaf.width
+        case AnyOf():
+            return max(map(max_words, leaf.members))
+        case Near():
+            return max_words(leaf.left) + leaf.distance - 1 + max_words(leaf.right)
+        case _:
+            raise TypeError(f"not a leaf: {leaf!r}")
+
+
+@lru_cache(maxsize=LEAF_CACHE_SIZE)
+def words_leaf(text: str) -> Words:
     """Return the leaf that finds the words of `text`, which holds at least one, in any inflection."""
-    return Words(tuple(analyze(token.surface).key for token in tokens(text)))
+    return Words(_keys(text))
 
 
-def prefix_leaf(text: str) -> Leaf:
+@lru_cache(maxsize=LEAF_CACHE_SIZE)
+def prefix_leaf(text: str) -> Words:
     """Return the leaf that finds words beginning with the last word of `text`, after its other words."""
     *before, last = tokens(text)
     return Words(tuple(analyze(token.surface).key for token in before), fold(last.surface))
 
 
-def exact_leaf(text: str) -> Leaf:
+@lru_cache(maxsize=LEAF_CACHE_SIZE)
+def exact_leaf(text: str) -> ExactWords:
     """Return the leaf that finds `text` in its exact case and form."""
     found = list(tokens(text))
-    between = pairwise(found)
-    gaps = tuple(_blank_folded(text[left.end : right.start]) for left, right in between)
+    gaps = tuple(_blank_folded(text[left.end : right.start]) for left, right in pairwise(found))
     return ExactWords(tuple(exact_form(token.surface) for token in found), gaps)
+
+
+def sloppy_leaf(text: str, slop: int) -> Sloppy:
+    """Return the leaf that finds the words of `text` in any order with at most `slop` others between them."""
+    return Sloppy(_keys(text), slop)
 
 
 def aliases_leaf(aliases: Iterable[Alias]) -> AnyOf:
@@ -173,29 +283,8 @@ def aliases_leaf(aliases: Iterable[Alias]) -> AnyOf:
     return AnyOf(tuple(dict.fromkeys(leaves)))
 
 
-def near(places: Sequence[Occurrence], others: Sequence[Occurrence], distance: int) -> list[Occurrence]:
-    """Return the places that have one of `others` at most `distance` words away and apart from them.
-
-    Only the nearest neighbour on each side needs a look, so dense texts cost no more than sorting.
-    """
-    starts = [first for first, _ in others]
-    ends = sorted(last for _, last in others)
-    near_places = []
-    for first, last in places:
-        after = bisect_left(starts, last + 1)
-        before = bisect_left(ends, first) - 1
-        if (after < len(starts) and starts[after] - last <= distance) or (
-            before >= 0 and first - ends[before] <= distance
-        ):
-            near_places.append((first, last))
-    return near_places
-
-
-def rarity_cost(key: str) -> float:
-    """Estimate how often a word occurs, from its length alone: long words are rare, and a Hangul syllable or Han
-    character carries about as much as two letters."""
-    letters = sum(1 if char < "\u1100" else 2.5 for char in key)
-    return 1.0 / (1.0 + letters * letters)
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(analyze(token.surface).key for token in tokens(text))
 
 
 def _in_a_row(slots: Sequence[Sequence[int]]) -> list[Occurrence]:

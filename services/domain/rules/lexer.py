@@ -3,184 +3,261 @@
 import difflib
 import re
 from collections.abc import Iterator
-from enum import Enum, auto
-from typing import NamedTuple
+from itertools import product
 
 from schemas.match import EvidenceField
-from services.domain.rules.ast import QUOTES, RESERVED, Keyword, Span
 from services.domain.rules.errors import RuleSyntaxError
+from services.domain.rules.grammar import BARE_WORD, MAX_DISTANCE, QUOTES, RESERVED, Keyword
 from services.domain.text.analyzer import tokens
 from services.domain.text.normalize import fold
 
 MIN_PREFIX_CHARS = 3
-MAX_NEAR_DISTANCE = 100
 
 
-class Kind(Enum):
-    """What a symbol of a query is."""
+# What a symbol of a query is. Plain integers, because a million rules make twenty million symbols. Operands come first.
+TERM, PHRASE, PREFIX, EXACT, ACTOR = range(5)
+FIELD, OPEN, AT_LEAST, NOT, PLUS = range(5, 10)  # what may stand before an operand
+CLOSE, COMMA, AND, OR, NEAR, BEFORE, END = range(10, 17)
+LAST_OPERAND = ACTOR
 
-    TERM = auto()
-    PHRASE = auto()
-    PREFIX = auto()
-    EXACT = auto()
-    ACTOR = auto()
-    FIELD = auto()
-    OPEN = auto()
-    CLOSE = auto()
-    AND = auto()
-    OR = auto()
-    NOT = auto()
-    PLUS = auto()
-    NEAR = auto()
-    END = auto()
+# One symbol of a query: its kind, its text without marks, where it stands, and its number: distance, slop or count.
+Symbol = tuple[int, str, tuple[int, int], int]
 
+# One match a symbol, after the blanks before it. What is plainly a word comes first, because most symbols are.
+_SYMBOL = re.compile(
+    rf"""\s*+(?:
+      ([A-Za-z0-9А-яІіЇїЄєҐґЁё가-힣]++)(?=[\s()]|,\s|\Z)(?!\s+(?i:OF)\s*\()
+    | ([(),])
+    | ([A-Za-z]{{3,}}+)\*(?=[\s()]|,\s|\Z)
+    | ((=?)[{QUOTES}]([^{QUOTES}]*+)([{QUOTES}]?)(?:~([^\s(),{QUOTES}]*))?)
+    | ([-+!])(?=[^\s),])
+    | ([^\W\d]\w*):
+    | @([^\s(),{QUOTES}]*)
+    | (\d+)\s+(?i:(OF))\s*\(
+    | ({BARE_WORD})
+    )""",
+    re.VERBOSE,
+)
+# The last group to close of each.
+_BRACKET, _PREFIX, _QUOTED, _SIGN, _FIELD, _ACTOR, _COUNT, _BARE = 2, 3, 4, 9, 10, 11, 13, 14
 
-OPERANDS = frozenset((Kind.TERM, Kind.PHRASE, Kind.PREFIX, Kind.EXACT, Kind.ACTOR))
-
-
-class Symbol(NamedTuple):
-    """One symbol of a query: its text without marks, and for NEAR its distance."""
-
-    kind: Kind
-    text: str
-    span: Span
-    distance: int = 0
-
-
-_QUOTED = re.compile(rf"(=?)[{QUOTES}]([^{QUOTES}]*)([{QUOTES}]?)")
-_BARE = re.compile(rf"[^\s(){QUOTES}]+")
-_FIELD = re.compile(r"([^\W\d]\w*):")
+_HARMFUL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _ACTOR_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
-_NEAR = re.compile(r"NEAR(?:/(\w*))?")
-_PREFIX_OPERATORS = {"+": Kind.PLUS, "-": Kind.NOT, "!": Kind.NOT}
-_KEYWORDS = {"AND": Kind.AND, "OR": Kind.OR, "NOT": Kind.NOT}
-_FOREIGN = {"&&": Keyword.AND, "||": Keyword.OR, "&": Keyword.AND, "|": Keyword.OR}
+_NEAR = re.compile(rf"({Keyword.NEAR}|{Keyword.BEFORE})(?:/(\w*))?")
 _RESERVED = re.compile("[" + re.escape(RESERVED.replace("*", "")) + "]")
+_FUZZY = re.compile(r"~\d*(?:\.\d+)?$")
+_BOOST = re.compile(r"\^\d*(?:\.\d+)?$")
+_REGEX = re.compile(r"/.+/")
+
+_SIGNS = {"+": PLUS, "-": NOT, "!": NOT}
+_FOREIGN = {"&": Keyword.AND, "|": Keyword.OR}
+_UNFIT = -1  # an operator in the wrong case, or without what belongs to it
+_KINDS: dict[str, int] = {
+    **{
+        "".join(letters): _UNFIT
+        for keyword in (Keyword.AND, Keyword.OR, Keyword.NOT)
+        for letters in product(*((letter, letter.lower()) for letter in keyword))
+    },
+    **dict.fromkeys((Keyword.NEAR, Keyword.BEFORE, Keyword.OF), _UNFIT),
+    Keyword.AND: AND,
+    Keyword.OR: OR,
+    Keyword.NOT: NOT,
+    "&&": AND,
+    "||": OR,
+    "(": OPEN,
+    ")": CLOSE,
+    ",": COMMA,
+}
+_FIELDS = frozenset(EvidenceField)
 
 
 def symbols(query: str) -> Iterator[Symbol]:
     """Yield the symbols of `query` in order, ending with END."""
-    at = 0
-    while at < len(query):
-        char = query[at]
-        if char.isspace():
-            at += 1
-        elif char in "()":
-            yield Symbol(Kind.OPEN if char == "(" else Kind.CLOSE, char, Span(at, at + 1))
-            at += 1
-        elif quoted := _QUOTED.match(query, at):
-            yield _quoted(query, quoted)
-            at = quoted.end()
+    if harmful := _HARMFUL.search(query):
+        char = ord(harmful.group())
+        raise fault(query, harmful.start(), f"the character U+{char:04X} cannot be part of a query; take it out")
+    for found in _SYMBOL.finditer(query):
+        group = found.lastindex or 0
+        if group <= _BRACKET:
+            word = found[group]
+            kind = _KINDS.get(word, TERM)
+            if kind == _UNFIT:
+                raise _unfit(query, word, found.start(group))
+            yield kind, word, found.span(group), 0
+        elif group == _PREFIX:
+            yield PREFIX, found[group], (found.start(group), found.end()), 0
         else:
-            symbol = _bare(query, at)
-            yield symbol
-            at = symbol.span.end
-    yield Symbol(Kind.END, "", Span(len(query), len(query)))
+            yield _READERS[group](query, found)
+    yield END, "", (len(query), len(query)), 0
+
+
+def fault(query: str, at: int, message: str) -> RuleSyntaxError:
+    """Return the error that points at `at`, counted from 0."""
+    return RuleSyntaxError(message, at + 1, query)
+
+
+def _unfit(query: str, word: str, at: int) -> RuleSyntaxError:
+    """Return the error for a word that only looks like an operator."""
+    if word == Keyword.OF:
+        return fault(
+            query,
+            at,
+            'OF stands between a number and a list, as in 2 OF (a, b, c); write "OF" in quotes to find the word',
+        )
+    if word in {Keyword.NEAR, Keyword.BEFORE}:
+        return _no_distance(query, at, word)
+    return _wrong_case(query, at, word, word.upper())
+
+
+def _no_distance(query: str, at: int, name: str) -> RuleSyntaxError:
+    return fault(query, at, f"{name} needs a distance from 1 to {MAX_DISTANCE} in words, as in {name}/8")
+
+
+def _wrong_case(query: str, at: int, word: str, right: str) -> RuleSyntaxError:
+    return fault(query, at, f'operators are upper case: write {right}, or "{word}" in quotes to find the word')
 
 
 def _quoted(query: str, found: re.Match[str]) -> Symbol:
-    exact, text, closing = found.groups()
-    at = found.start()
+    exact, text, closing, slop = found.group(5, 6, 7, 8)
+    start = found.start(_QUOTED)
     if not closing:
-        raise _error(query, at + len(exact), "the quote that opens here is never closed")
+        raise fault(query, start + len(exact), "the quote that opens here is never closed")
     if "*" in text:
-        raise _error(query, found.start(2) + text.index("*"), "* does not work inside quotes")
+        raise fault(query, found.start(6) + text.index("*"), "* does not work inside quotes")
     if not _has_words(text):
-        raise _error(query, at, "expected words between the quotes")
-    return Symbol(Kind.EXACT if exact else Kind.PHRASE, text, Span(at, found.end()))
+        raise fault(query, start, "expected words between the quotes")
+    if slop is None:
+        return EXACT if exact else PHRASE, text, found.span(_QUOTED), 0
+    at = found.start(8) - 1
+    if exact:
+        raise fault(query, at, "~ does not work after an exact phrase")
+    if len(list(tokens(text))) < 2:
+        raise fault(
+            query, at, "~ gives the words of a phrase some room, so it needs two words or more between the quotes"
+        )
+    distance = _number(slop)
+    if distance is None or distance > MAX_DISTANCE:
+        raise fault(query, at, f'~ needs a number of words from 0 to {MAX_DISTANCE}, as in "a b"~5')
+    return PHRASE, text, found.span(_QUOTED), distance
 
 
-def _bare(query: str, at: int) -> Symbol:
-    found = _BARE.match(query, at)
-    if found is None:  # cannot happen: blanks, parentheses and quotes are taken before
-        raise _error(query, at, "expected a word")
-    word = found.group()
-    span = Span(*found.span())
-    if word in _KEYWORDS:
-        return Symbol(_KEYWORDS[word], word, span)
+def _sign(query: str, found: re.Match[str]) -> Symbol:
+    sign = found[_SIGN]
+    return _SIGNS[sign], sign, found.span(_SIGN), 0
+
+
+def _field(query: str, found: re.Match[str]) -> Symbol:
+    name, at = found[_FIELD], found.start(_FIELD)
+    if name not in _FIELDS:
+        near = difflib.get_close_matches(name.lower(), _FIELDS, 1)
+        hint = (
+            f"did you mean {near[0]}: ?" if near else f"there are {', '.join(f'{known}:' for known in EvidenceField)}"
+        )
+        raise fault(query, at, f"no field {name!r} ({hint}); to find a word with a colon, quote it")
+    return FIELD, name, (at, found.end()), 0
+
+
+def _actor(query: str, found: re.Match[str]) -> Symbol:
+    actor_id = found[_ACTOR]
+    start = found.start(_ACTOR) - 1
+    if not _ACTOR_ID.fullmatch(actor_id):
+        raise fault(query, start, "expected an actor id after @: lower-case letters, digits, '_', '.' and '-'")
+    return ACTOR, actor_id, (start, found.end()), 0
+
+
+def _count(query: str, found: re.Match[str]) -> Symbol:
+    digits, keyword = found.group(12, 13)
+    if keyword != Keyword.OF:
+        raise _wrong_case(query, found.start(13), keyword, Keyword.OF)
+    count = _number(digits)
+    # A list of more items than that is longer than any query.
+    return AT_LEAST, f"{digits} {keyword} (", (found.start(12), found.end()), 10**6 if count is None else count
+
+
+def _bare(query: str, found: re.Match[str]) -> Symbol:
+    word = found[_BARE]
+    span = start, _ = found.span(_BARE)
+    if kind := _KINDS.get(word):
+        if kind == _UNFIT:
+            raise _unfit(query, word, start)
+        return kind, word, span, 0
     if near := _NEAR.fullmatch(word):
-        return Symbol(Kind.NEAR, word, span, _distance(query, span, near.group(1)))
-    if word[0] in _PREFIX_OPERATORS:
-        return _prefix_operator(query, at)
-    if field := _FIELD.match(word):
-        return _field(query, at, field)
-    if word[0] == "@":
-        return _actor(query, span, word)
-    return _word(query, span, word)
-
-
-def _distance(query: str, span: Span, digits: str | None) -> int:
-    if digits and digits.isdecimal() and len(digits) <= 6 and 1 <= int(digits) <= MAX_NEAR_DISTANCE:
-        return int(digits)
-    raise _error(query, span.start, f"NEAR needs a distance from 1 to {MAX_NEAR_DISTANCE} in words, as in NEAR/8")
-
-
-def _prefix_operator(query: str, at: int) -> Symbol:
-    sign = query[at]
-    if at + 1 == len(query) or query[at + 1].isspace() or query[at + 1] == ")":
-        raise _error(query, at, f"expected what {sign} applies to, right after it")
-    return Symbol(_PREFIX_OPERATORS[sign], sign, Span(at, at + 1))
-
-
-def _field(query: str, at: int, found: re.Match[str]) -> Symbol:
-    name = found.group(1)
-    names = [field.value for field in EvidenceField]
-    if name not in names:
-        near = difflib.get_close_matches(name.lower(), names, 1)
-        hint = f"did you mean {near[0]}: ?" if near else f"there are {', '.join(f'{known}:' for known in names)}"
-        raise _error(query, at, f"no field {name!r} ({hint}); to find a word with a colon, quote it")
-    return Symbol(Kind.FIELD, name, Span(at, at + found.end()))
-
-
-def _actor(query: str, span: Span, word: str) -> Symbol:
-    if not _ACTOR_ID.fullmatch(word[1:]):
-        raise _error(query, span.start, "expected an actor id after @: lower-case letters, digits, '_', '.' and '-'")
-    return Symbol(Kind.ACTOR, word[1:], span)
-
-
-def _word(query: str, span: Span, word: str) -> Symbol:
+        name, digits = near.groups()
+        distance = _number(digits or "")
+        if not distance or distance > MAX_DISTANCE:
+            raise _no_distance(query, start, name)
+        return NEAR if name == Keyword.NEAR else BEFORE, word, span, distance
+    if word in _SIGNS:
+        raise fault(query, start, f"expected what {word} applies to, right after it")
     if reserved := _RESERVED.search(word):
-        raise _error(
-            query,
-            span.start + reserved.start(),
-            f"{reserved.group()} has no meaning here; quote the words if they hold it",
-        )
+        raise fault(query, start + reserved.start(), _reserved_advice(word, reserved.group()))
     if word[0] == "=":
-        return _exact(query, span, word[1:])
+        _check_exact(query, word[1:], start)
+        return EXACT, word[1:], span, 0
     if "*" in word:
-        return _prefix(query, span, word)
+        _check_prefix(query, word, start)
+        return PREFIX, word[:-1], span, 0
+    _check_term(query, word, start)
+    return TERM, word, span, 0
+
+
+def _check_term(query: str, word: str, start: int) -> None:
     if word in _FOREIGN:
-        raise _error(query, span.start, f"{word!r} is no operator; write {_FOREIGN[word]}")
+        raise fault(query, start, f"{word!r} is no operator; write {_FOREIGN[word]}")
+    for sign in ("&&", "||"):
+        if sign in word:
+            raise fault(query, start + word.index(sign), f"{sign} needs a blank before and after it")
+    if _REGEX.fullmatch(word):
+        raise fault(query, start, "regular expressions are not supported; write prefix*, or (one OR another)")
     if not _has_words(word):
-        raise _error(query, span.start, f"{word!r} has no letters or digits to find")
-    if word.upper() in _KEYWORDS or ("/" in word and _NEAR.fullmatch(word.upper())):
-        raise _error(
-            query, span.start, f'operators are upper case: write {word.upper()}, or "{word}" in quotes to find the word'
-        )
-    return Symbol(Kind.TERM, word, span)
+        raise fault(query, start, f"{word!r} has no letters or digits to find")
+    if "/" in word and _NEAR.fullmatch(word.upper()):
+        raise _wrong_case(query, start, word, word.upper())
 
 
-def _exact(query: str, span: Span, text: str) -> Symbol:
+def _reserved_advice(word: str, char: str) -> str:
+    """Say what to write instead of what Lucene has and this language has not."""
+    if char == "~" and _FUZZY.search(word):
+        return "fuzzy words are not supported; write the beginning of the word and *, or (one OR another)"
+    if char == "^" and _BOOST.search(word):
+        return "rules have no scores, so there is no boost; leave it out"
+    if char in "[]{}":
+        return "ranges are not supported; quote the words if they hold a bracket"
+    if char == "?":
+        return "? for one letter is not supported; write (one OR another), or the beginning of the word and *"
+    if char == "\\":
+        return 'nothing is escaped; quote the words if they hold special characters, as in "a:b"'
+    return f"{char} has no meaning here; quote the words if they hold it"
+
+
+def _check_exact(query: str, text: str, start: int) -> None:
     if "*" in text:
-        raise _error(query, span.start + 1 + text.index("*"), "* does not work in an exact term")
+        raise fault(query, start + 1 + text.index("*"), "* does not work in an exact term")
     if not _has_words(text):
-        raise _error(query, span.start, "expected a word or a quoted phrase after =")
-    return Symbol(Kind.EXACT, text, span)
+        raise fault(query, start, "expected a word or a quoted phrase after =")
 
 
-def _prefix(query: str, span: Span, word: str) -> Symbol:
+def _check_prefix(query: str, word: str, start: int) -> None:
     star = word.index("*")
     if star != len(word) - 1:
-        raise _error(query, span.start + star, "* is only allowed at the end of a word")
-    found = list(tokens(word[:-1]))
-    if not found or found[-1].end != len(word) - 1 or len(fold(found[-1].surface)) < MIN_PREFIX_CHARS:
-        raise _error(query, span.start + star, f"expected at least {MIN_PREFIX_CHARS} letters or digits before *")
-    return Symbol(Kind.PREFIX, word[:-1], span)
+        raise fault(query, start + star, "* is only allowed at the end of a word")
+    if not _can_begin(word[:-1]):
+        raise fault(query, start + star, f"expected at least {MIN_PREFIX_CHARS} letters or digits before *")
+
+
+def _can_begin(text: str) -> bool:
+    if text.isascii() and text.isalpha():
+        return len(text) >= MIN_PREFIX_CHARS
+    found = list(tokens(text))
+    return bool(found) and found[-1].end == len(text) and len(fold(found[-1].surface)) >= MIN_PREFIX_CHARS
+
+
+def _number(digits: str) -> int | None:
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 6 else None
 
 
 def _has_words(text: str) -> bool:
-    return next(tokens(text), None) is not None
+    return (text.isascii() and text.isalnum()) or next(tokens(text), None) is not None
 
 
-def _error(query: str, at: int, message: str) -> RuleSyntaxError:
-    return RuleSyntaxError(message, at + 1, query)
+_READERS = {_QUOTED: _quoted, _SIGN: _sign, _FIELD: _field, _ACTOR: _actor, _COUNT: _count, _BARE: _bare}

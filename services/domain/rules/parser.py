@@ -1,9 +1,7 @@
-"""Parse a query: operator precedence on two explicit stacks, so that no nesting can exhaust Python's own.
+"""Parse a query: operator precedence on explicit stacks, so that no nesting can exhaust Python's own.
 
-Loosest first: OR, AND (also between neighbours without an operator), NOT - !, NEAR/n, field:
+Loosest first: OR, AND (also between neighbours without an operator), NOT - !, NEAR/n BEFORE/n, field:
 """
-
-from typing import NamedTuple
 
 from schemas.match import EvidenceField
 from schemas.watch import MAX_QUERY_CHARS
@@ -11,6 +9,7 @@ from services.domain.rules.ast import (
     LEAVES,
     ActorRef,
     And,
+    AtLeast,
     Exact,
     InField,
     Near,
@@ -21,15 +20,48 @@ from services.domain.rules.ast import (
     Prefix,
     Span,
     Term,
+    levels,
     walk,
 )
+from services.domain.rules.codes import CODE_FIELDS, code_fault, normal_code
 from services.domain.rules.errors import RuleSyntaxError
-from services.domain.rules.lexer import OPERANDS, Kind, Symbol, symbols
+from services.domain.rules.grammar import MAX_NEAR_NESTING, MAX_NESTING
+from services.domain.rules.lexer import (
+    AND,
+    AT_LEAST,
+    BEFORE,
+    CLOSE,
+    COMMA,
+    END,
+    EXACT,
+    FIELD,
+    LAST_OPERAND,
+    NEAR,
+    NOT,
+    OPEN,
+    OR,
+    PHRASE,
+    PLUS,
+    PREFIX,
+    TERM,
+    Symbol,
+    fault,
+    symbols,
+)
 
-MAX_NESTING = 100
+_OPERANDS = "a word, a phrase, an @actor or a group"
+_NEAR_ADVICE = "NEAR and BEFORE join words, phrases, actors, (groups OR of them) and each other in parentheses"
 
-_PRECEDENCE = {Kind.OPEN: 0, Kind.OR: 1, Kind.AND: 2, Kind.NOT: 3, Kind.NEAR: 4, Kind.FIELD: 5}
-_NEAR_ADVICE = "NEAR joins words, phrases, actors and (groups OR of them)"
+_NEAR_OPERANDS = (*LEAVES, Near)
+_TOO_DEEP = f"nested deeper than {MAX_NESTING} levels"
+_LEVELS_A_NESTING = 4  # n OF an OR of ANDs of a NEAR
+_GROUP = 0  # below every operator
+_PRECEDENCE = {OPEN: _GROUP, AT_LEAST: _GROUP, OR: 1, AND: 2, NOT: 3, NEAR: 4, BEFORE: 4, FIELD: 5}
+_PREFIXES = frozenset((OPEN, AT_LEAST, NOT, FIELD))
+_BINARY = frozenset((AND, OR, NEAR, BEFORE))
+_NEARS = frozenset((NEAR, BEFORE))
+_TIGHT = frozenset((NEAR, BEFORE, FIELD))
+_new = tuple.__new__  # of a Span; half the cost of Span(start, end)
 
 
 def parse(query: str) -> Node:
@@ -41,160 +73,223 @@ def parse(query: str) -> Node:
     return _Parser(query).parse()
 
 
-class _Operator(NamedTuple):
-    kind: Kind
-    symbol: Symbol
-
-
 class _Parser:
+    __slots__ = ("_is_deep", "_items", "_nesting", "_operands", "_operators", "_query")
+
     def __init__(self, query: str) -> None:
         self._query = query
         self._operands: list[Node] = []
-        self._operators: list[_Operator] = []
+        self._operators: list[Symbol] = []
+        self._items: list[int] = []  # for each open `n OF (`, how many operands stood before its list
         self._nesting = 0
+        self._is_deep = False  # what is read may have too many levels
 
     def parse(self) -> Node:
         operand_next = True
         for symbol in symbols(self._query):
             operand_next = self._take_operand(symbol) if operand_next else self._take_operator(symbol)
-        return self._operands[0]
+        tree = self._operands[0]
+        if self._is_deep:
+            for number, nodes in enumerate(levels(tree)):
+                if number > MAX_NESTING:
+                    raise fault(self._query, nodes[0].span.start, _TOO_DEEP)
+        return tree
 
     def _take_operand(self, symbol: Symbol) -> bool:
         """Take what may begin an operand; say whether an operand is still to come."""
-        match symbol.kind:
-            case kind if kind in OPERANDS:
-                self._operands.append(_leaf(symbol))
-                return False
-            case Kind.OPEN | Kind.NOT | Kind.FIELD:
-                self._push_prefix(symbol)
-                return True
-            case Kind.PLUS if self._top() not in {Kind.NEAR, Kind.FIELD}:
-                return True
-            case _:
-                raise self._error(symbol.span.start, self._expectation(symbol))
+        kind = symbol[0]
+        if kind <= LAST_OPERAND:
+            self._operands.append(_leaf(symbol))
+            return False
+        if kind in _PREFIXES:
+            self._push_prefix(symbol)
+        elif kind != PLUS or self._top() in _TIGHT:
+            raise self._fault(symbol, self._expectation(symbol))
+        return True
 
     def _take_operator(self, symbol: Symbol) -> bool:
         """Take what may follow an operand; say whether an operand is to come."""
-        match symbol.kind:
-            case Kind.CLOSE:
-                self._close(symbol)
-                return False
-            case Kind.END:
-                self._finish()
-                return False
-            case Kind.AND | Kind.OR | Kind.NEAR:
-                self._push_binary(symbol.kind, symbol)
-                return True
-            case _:
-                self._push_binary(Kind.AND, symbol)
-                return self._take_operand(symbol)
+        kind = symbol[0]
+        if kind in _BINARY:
+            self._push_binary(symbol)
+            return True
+        if kind == CLOSE:
+            self._close(symbol)
+            return False
+        if kind == COMMA:
+            self._next_item(symbol)
+            return True
+        if kind == END:
+            self._finish()
+            return False
+        self._push_binary((AND, *symbol[1:]))
+        return self._take_operand(symbol)
 
     def _push_prefix(self, symbol: Symbol) -> None:
-        if symbol.kind is Kind.NOT and self._top() in {Kind.NEAR, Kind.FIELD}:
-            advice = _NEAR_ADVICE if self._top() is Kind.NEAR else "write NOT before the field"
-            raise self._error(symbol.span.start, f"NOT cannot stand here; {advice}")
+        kind = symbol[0]
+        if kind == NOT and self._top() in _TIGHT:
+            advice = "write NOT before the field" if self._top() == FIELD else _NEAR_ADVICE
+            raise self._fault(symbol, f"NOT cannot stand here; {advice}")
         self._nesting += 1
         if self._nesting > MAX_NESTING:
-            raise self._error(symbol.span.start, f"nested deeper than {MAX_NESTING} levels")
-        self._operators.append(_Operator(symbol.kind, symbol))
+            raise self._fault(symbol, _TOO_DEEP)
+        if self._nesting >= MAX_NESTING // _LEVELS_A_NESTING:
+            self._is_deep = True
+        if kind == AT_LEAST:
+            self._items.append(len(self._operands))
+        self._operators.append(symbol)
 
-    def _push_binary(self, kind: Kind, symbol: Symbol) -> None:
+    def _push_binary(self, symbol: Symbol) -> None:
+        kind = symbol[0]
         self._reduce_above(_PRECEDENCE[kind])
-        if kind is Kind.NEAR and self._top() is Kind.NEAR:
-            raise self._error(symbol.span.start, "NEAR cannot be chained; write a NEAR/5 b AND b NEAR/5 c")
-        self._operators.append(_Operator(kind, symbol))
+        if kind in _NEARS and self._top() in _NEARS:
+            raise self._fault(symbol, "NEAR and BEFORE cannot be chained; write (a NEAR/5 b) NEAR/5 c, or use AND")
+        self._operators.append(symbol)
+
+    def _next_item(self, symbol: Symbol) -> None:
+        self._reduce_above(_GROUP)
+        if self._top() != AT_LEAST:
+            raise self._fault(
+                symbol,
+                "a comma only parts the items of a list, as in 2 OF (a, b, c); write AND or OR, or quote the words",
+            )
 
     def _close(self, symbol: Symbol) -> None:
-        self._reduce_above(_PRECEDENCE[Kind.OPEN])
+        self._reduce_above(_GROUP)
         if not self._operators:
-            raise self._error(symbol.span.start, "this ) closes nothing")
-        self._operators.pop()
+            raise self._fault(symbol, "this ) closes nothing")
+        kind, _, (start, _), count = opening = self._operators.pop()
         self._nesting -= 1
+        if kind == AT_LEAST:
+            first = self._items.pop()
+            items = tuple(self._operands[first:])
+            if not 1 <= count <= len(items):
+                raise self._fault(opening, f"expected a count from 1 to {len(items)}, the number of items in the list")
+            self._operands[first:] = [AtLeast(count, items, Span(start, symbol[2][1]))]
 
     def _finish(self) -> None:
-        self._reduce_above(_PRECEDENCE[Kind.OPEN])
+        self._reduce_above(_GROUP)
         if self._operators:
-            raise self._error(self._operators[-1].symbol.span.start, "this ( is never closed")
+            _, _, (_, end), _ = self._operators[-1]
+            raise fault(self._query, end - 1, "this ( is never closed")
 
     def _reduce_above(self, precedence: int) -> None:
         """Build the nodes of all waiting operators that bind more tightly."""
-        while self._operators and _PRECEDENCE[self._operators[-1].kind] > precedence:
-            self._reduce()
+        operators = self._operators
+        while operators and _PRECEDENCE[operators[-1][0]] > precedence:
+            self._reduce(operators.pop())
 
-    def _reduce(self) -> None:
-        operator = self._operators.pop()
-        match operator.kind:
-            case Kind.NOT:
-                self._nesting -= 1
-                child = self._operands.pop()
-                node: Node = Not(child, span=Span(operator.symbol.span.start, child.span.end))
-            case Kind.FIELD:
-                self._nesting -= 1
-                node = self._in_field(operator.symbol, self._operands.pop())
-            case Kind.NEAR:
-                right, left = self._operands.pop(), self._operands.pop()
-                node = self._near(left, right, operator.symbol)
-            case _:
-                node = self._joined(operator.kind)
+    def _reduce(self, operator: Symbol) -> None:
+        kind, _, span, _ = operator
+        right = self._operands.pop()
+        if kind in {AND, OR}:
+            node: Node = self._joined(kind, right)
+        elif kind == NOT:
+            self._nesting -= 1
+            node = Not(right, _new(Span, (span[0], right.span[1])))
+        elif kind == FIELD:
+            self._nesting -= 1
+            node = self._in_field(operator, right)
+        else:
+            node = self._near(self._operands.pop(), right, operator)
         self._operands.append(node)
 
-    def _joined(self, kind: Kind) -> Node:
+    def _joined(self, kind: int, last: Node) -> Node:
         """Build one node of the run of equal operators, so that a thousand ORs are one Or."""
-        count = 2
-        while self._top() is kind:
-            self._operators.pop()
+        count = 1
+        operators, operands = self._operators, self._operands
+        while operators and operators[-1][0] == kind:
+            operators.pop()
             count += 1
-        parts = self._operands[-count:]
-        del self._operands[-count:]
-        node_type = And if kind is Kind.AND else Or
-        flat = tuple(inner for part in parts for inner in (part.children if isinstance(part, node_type) else (part,)))
-        return node_type(flat, span=Span(parts[0].span.start, parts[-1].span.end))
+        parts = operands[-count:]
+        parts.append(last)
+        del operands[-count:]
+        node_type = And if kind == AND else Or
+        span = _new(Span, (parts[0].span[0], last.span[1]))
+        for part in parts:
+            if isinstance(part, node_type):
+                flat = (
+                    inner for part in parts for inner in (part.children if isinstance(part, node_type) else (part,))
+                )
+                return node_type(tuple(flat), span)
+        return node_type(tuple(parts), span)
 
     def _near(self, left: Node, right: Node, symbol: Symbol) -> Near:
+        kind, _, _, distance = symbol
         for operand in (left, right):
-            for node in walk(operand):
-                if not isinstance(node, (*LEAVES, Or)):
-                    raise self._error(node.span.start, _near_fault(node))
-        return Near(left, right, symbol.distance, span=Span(left.span.start, right.span.end))
+            waiting = [operand]
+            while waiting:
+                node = waiting.pop()
+                if isinstance(node, Or):
+                    waiting.extend(reversed(node.children))
+                elif not isinstance(node, _NEAR_OPERANDS):
+                    raise fault(self._query, node.span.start, _near_fault(node))
+        near = Near(left, right, distance, kind == BEFORE, Span(left.span.start, right.span.end))
+        # Between two NEARs there is one OR at most.
+        if sum(any(isinstance(node, Near) for node in nodes) for nodes in levels(near)) > MAX_NEAR_NESTING:
+            raise self._fault(symbol, f"NEAR and BEFORE nest at most {MAX_NEAR_NESTING} deep")
+        return near
 
     def _in_field(self, symbol: Symbol, child: Node) -> InField:
-        for node in walk(child):
+        _, text, (start, _), _ = symbol
+        name = EvidenceField(text)
+        for node in () if isinstance(child, LEAVES) else walk(child):
             if isinstance(node, InField):
-                raise self._error(node.span.start, f"{node.field}: stands inside {symbol.text}: already")
-        return InField(EvidenceField(symbol.text), child, span=Span(symbol.span.start, child.span.end))
+                raise fault(self._query, node.span.start, f"{node.field}: stands inside {name}: already")
+        if name in CODE_FIELDS:
+            child = self._codes(name, child)
+        return InField(name, child, Span(start, child.span.end))
 
-    def _top(self) -> Kind | None:
-        return self._operators[-1].kind if self._operators else None
+    def _codes(self, name: EvidenceField, node: Node) -> Node:
+        """Return the node with its codes in their normal form; only codes and OR of them are allowed."""
+        if isinstance(node, Or):
+            return Or(tuple(self._codes(name, child) for child in node.children), node.span)
+        if not isinstance(node, Term | Phrase) or (isinstance(node, Phrase) and node.slop):
+            raise fault(
+                self._query,
+                node.span.start,
+                f"{name}: takes a code or (one OR another), and NOT before the field to exclude it",
+            )
+        code = normal_code(name, node.text)
+        if wrong := code_fault(name, code):
+            raise fault(self._query, node.span.start, wrong)
+        return Term(code, node.span) if isinstance(node, Term) else Phrase(code, 0, node.span)
+
+    def _top(self) -> int | None:
+        return self._operators[-1][0] if self._operators else None
 
     def _expectation(self, symbol: Symbol) -> str:
         """Say what should have stood where `symbol` stands."""
-        if symbol.kind is Kind.END and not self._operators:
+        kind, text, *_ = symbol
+        if kind == END and not self._operators:
             return "expected something to find, the query is empty"
-        found = "but the query ends" if symbol.kind is Kind.END else f"not {symbol.text!r}"
+        found = "but the query ends" if kind == END else f"not {text!r}"
         if not self._operators:
             return f"expected something to find, {found}"
-        before = self._operators[-1]
-        after = {Kind.OPEN: "after (", Kind.FIELD: f"after {before.symbol.text}:"}.get(
-            before.kind, f"after {before.symbol.text}"
-        )
-        return f"expected a word, a phrase, an @actor or a group {after}, {found}"
+        opened, before, *_ = self._operators[-1]
+        if opened == AT_LEAST:
+            return f"expected {_OPERANDS} as an item of the list, {found}"
+        return f"expected {_OPERANDS} after {f'{before}:' if opened == FIELD else before}, {found}"
 
-    def _error(self, at: int, message: str) -> RuleSyntaxError:
-        return RuleSyntaxError(message, at + 1, self._query)
+    def _fault(self, symbol: Symbol, message: str) -> RuleSyntaxError:
+        return fault(self._query, symbol[2][0], message)
 
 
 def _near_fault(node: Node) -> str:
     if isinstance(node, InField):
         return f"{_NEAR_ADVICE}; put both into the field: {node.field}:(a NEAR/5 b)"
-    return f"{_NEAR_ADVICE}, not {type(node).__name__.upper()}"
+    name = "OF" if isinstance(node, AtLeast) else type(node).__name__.upper()
+    return f"{_NEAR_ADVICE}, not {name}"
 
 
 def _leaf(symbol: Symbol) -> Node:
-    build = {
-        Kind.TERM: Term,
-        Kind.PHRASE: Phrase,
-        Kind.PREFIX: Prefix,
-        Kind.EXACT: Exact,
-        Kind.ACTOR: ActorRef,
-    }[symbol.kind]
-    return build(symbol.text, span=symbol.span)
+    kind, text, span, slop = symbol
+    if kind == TERM:
+        return Term(text, _new(Span, span))
+    if kind == PHRASE:
+        return Phrase(text, slop, _new(Span, span))
+    if kind == PREFIX:
+        return Prefix(text, _new(Span, span))
+    if kind == EXACT:
+        return Exact(text, _new(Span, span))
+    return ActorRef(text, _new(Span, span))

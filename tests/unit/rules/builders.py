@@ -1,9 +1,12 @@
-"""Small builders shared by the rule tests: actors, rules, and what a query finds."""
+"""Builders shared by the rule tests: actors, rules, articles, and what a query finds."""
 
+from schemas.article import Article
+from schemas.base import content_id
 from schemas.match import Evidence
 from schemas.watch import Actor, ActorKind, WatchRule
 from services.domain.rules.engine import RuleEngine
 from services.domain.text.gazetteer import Gazetteer
+from tests.fakes import EPOCH
 
 ACTORS = (
     Actor(
@@ -47,6 +50,30 @@ def rule(query: str, rule_id: str = "rule", watch_topic: str = "topic", *, enabl
     return WatchRule(id=rule_id, watch_topic=watch_topic, query=query, enabled=enabled)
 
 
+def article(
+    title: str = "",
+    text: str = "",
+    *,
+    outlet: str = "Outlet",
+    country: str | None = None,
+    lang: str | None = None,
+    author: str | None = None,
+) -> Article:
+    return Article(
+        id=content_id("a"),
+        revision=1,
+        revision_id=content_id("b"),
+        feed_id="feed",
+        outlet=outlet,
+        title=title,
+        text=text,
+        country=country,
+        lang=lang,
+        author=author,
+        first_seen_at=EPOCH,
+    )
+
+
 def engine_of(*rules: WatchRule) -> RuleEngine:
     engine = RuleEngine(GAZETTEER)
     for each in rules:
@@ -58,6 +85,12 @@ def found(query: str, text: str, title: str = "") -> tuple[Evidence, ...] | None
     """Return the evidence for a query, or None if it does not match."""
     hits = engine_of(rule(query)).match_text(title, text)
     return hits[0].hit.evidence if hits else None
+
+
+def found_in(query: str, given: Article) -> list[tuple[str, str]] | None:
+    """Return the field and text of each span, or None if the article does not match."""
+    hits = engine_of(rule(query)).match(given)
+    return [(span.field.value, span.text) for span in hits[0].hit.evidence] if hits else None
 
 
 def words_found(query: str, text: str, title: str = "") -> list[str] | None:

@@ -4,8 +4,6 @@ import time
 
 import pytest
 
-from schemas.article import Article
-from schemas.base import content_id
 from schemas.match import EvidenceField
 from schemas.watch import Severity, WatchRule
 from services.domain.rules.engine import RuleEngine, TopicHit
@@ -16,21 +14,16 @@ from services.domain.rules.errors import (
     RuleSetError,
     UnknownRuleError,
 )
-from tests.fakes import EPOCH
-from tests.unit.rules.builders import GAZETTEER, engine_of, found, matches, rule, words_found
-
-
-def article(title: str, text: str = "") -> Article:
-    return Article(
-        id=content_id("a"),
-        revision=1,
-        revision_id=content_id("b"),
-        feed_id="feed",
-        outlet="Outlet",
-        title=title,
-        text=text,
-        first_seen_at=EPOCH,
-    )
+from tests.unit.rules.builders import (
+    GAZETTEER,
+    article,
+    engine_of,
+    found,
+    found_in,
+    matches,
+    rule,
+    words_found,
+)
 
 
 def ids(hits: tuple[TopicHit, ...]) -> list[tuple[str, str]]:
@@ -101,12 +94,30 @@ def test_replace_all_names_every_fault_and_then_changes_nothing() -> None:
         ("NOT (a AND b)", 1),
         ("NOT NOT NOT a", 1),
         ("NOT title:a", 1),
+        ("lang:ko -a", 1),
+        ("a OR 2 OF (b, -c, -d)", 6),
+        ("1 OF (a, -b)", 1),
+        ("NOT 2 OF (a, -b, c)", 1),
     ],
 )
 def test_a_rule_or_an_alternative_that_needs_no_word_is_refused(query: str, column: int) -> None:
     with pytest.raises(RuleMeaningError, match="something that must be found") as refused:
         engine_of(rule(query))
     assert refused.value.column == column
+
+
+@pytest.mark.parametrize(
+    ("query", "column"), [("lang:ko", 1), ("a OR country:KOR lang:ko", 6), ("1 OF (outlet:a, country:KOR)", 1)]
+)
+def test_a_rule_or_an_alternative_of_codes_alone_is_refused(query: str, column: int) -> None:
+    with pytest.raises(RuleMeaningError, match="this names no content, only") as refused:
+        engine_of(rule(query))
+    assert refused.value.column == column
+
+
+@pytest.mark.parametrize("query", ["outlet:Yonhap", "author:kim lang:ko", "2 OF (a, b, -c)", "NOT 2 OF (-a, -b)"])
+def test_a_rule_that_needs_some_word_is_fine(query: str) -> None:
+    assert len(engine_of(rule(query))) == 1
 
 
 def test_negation_that_cancels_out_is_fine() -> None:
@@ -153,6 +164,26 @@ class TestNear:
         assert not matches("@south_korea NEAR/5 Seoul", "Seoul spoke")
         assert matches("@south_korea NEAR/5 Seoul", "Seoul, South Korea")
 
+    def test_in_order_only_when_asked(self) -> None:
+        assert matches("arms BEFORE/2 Kyiv", "arms for Kyiv")
+        assert not matches("arms BEFORE/2 Kyiv", "Kyiv gets arms")
+        assert words_found("arms BEFORE/2 Kyiv", "Kyiv arms, Kyiv") == ["arms", "Kyiv"]
+
+    def test_a_nested_one_stands_from_its_first_word_to_its_last(self) -> None:
+        assert matches("(arms NEAR/3 Kyiv) BEFORE/1 Seoul", "arms for all Kyiv Seoul")
+        assert not matches("(arms NEAR/3 Kyiv) BEFORE/1 Seoul", "arms Seoul for Kyiv")
+        assert not matches("(arms NEAR/2 Kyiv) BEFORE/1 Seoul", "arms for all Kyiv Seoul")
+
+    def test_a_stretch_is_not_lost_to_a_shorter_one_inside_it(self) -> None:
+        assert matches("(arms NEAR/5 Kyiv) NEAR/3 Seoul", "arms arms Kyiv Kyiv x x Seoul")
+
+    def test_a_nested_one_shows_its_words_and_not_what_is_between(self) -> None:
+        text = "arms Kyiv " + "x " * 90 + "arms for Kyiv from Seoul"
+        evidence = found("(arms NEAR/3 Kyiv) NEAR/3 Seoul", text)
+        assert evidence is not None
+        assert [span.text for span in evidence] == ["arms", "Kyiv", "Seoul"]
+        assert evidence[0].start > 90
+
     def test_shows_only_the_pairs_that_are_near(self) -> None:
         text = "Arms talks. " + "word " * 30 + "The arms for Kyiv left. " + "word " * 30 + "Kyiv."
         evidence = found("arms NEAR/3 Kyiv", text)
@@ -163,7 +194,40 @@ class TestNear:
         ]
 
 
+class TestSlop:
+    def test_takes_any_order_and_so_many_other_words(self) -> None:
+        assert words_found('"arms Kyiv Seoul"~1', "Seoul, arms for Kyiv") == ["Seoul", "arms", "Kyiv"]
+        assert not matches('"arms Kyiv Seoul"~1', "Seoul has arms for Kyiv")
+
+    def test_a_word_given_twice_must_be_there_twice(self) -> None:
+        assert not matches('"arms arms"~5', "arms for Kyiv")
+        assert matches('"arms arms"~5', "arms for arms")
+
+    def test_shows_only_words_that_are_close_enough(self) -> None:
+        assert words_found('"arms Kyiv"~1', "arms x x x arms x Kyiv arms") == ["arms", "Kyiv", "arms"]
+
+
 class TestFields:
+    def test_evidence_points_into_its_field(self) -> None:
+        given = article("Arms", outlet="The Yonhap News", author="Kim Min", country="KOR", lang="ko-KR")
+        query = 'arms outlet:"Yonhap News" author:Min country:KOR lang:ko'
+        ((_, hit),) = engine_of(rule(query)).match(given)
+        assert [(span.field, span.start, span.end, span.text) for span in hit.evidence] == [
+            (EvidenceField.TITLE, 0, 4, "Arms"),
+            (EvidenceField.OUTLET, 4, 15, "Yonhap News"),
+            (EvidenceField.COUNTRY, 0, 3, "KOR"),
+            (EvidenceField.LANG, 0, 2, "ko"),
+            (EvidenceField.AUTHOR, 4, 7, "Min"),
+        ]
+
+    def test_a_word_without_a_field_is_not_looked_for_in_outlet_or_author(self) -> None:
+        assert found_in("Yonhap OR Kim", article("arms", outlet="Yonhap", author="Kim")) is None
+
+    def test_a_field_that_the_article_lacks_is_empty(self) -> None:
+        given = article("arms")
+        assert found_in("arms -author:Kim -lang:ko -country:KOR", given) == [("title", "arms")]
+        assert found_in("arms lang:ko", given) is None
+
     def test_a_field_is_looked_at_alone(self) -> None:
         assert matches("title:arms", "", title="arms")
         assert not matches("title:arms", "arms")
@@ -235,7 +299,9 @@ class TestAnyArticle:
         assert time.process_time() - started < 30
 
     def test_dense_text_costs_no_more_than_its_length(self) -> None:
-        engine = engine_of(rule('arms NEAR/100 Kyiv OR "arms arms arms"'))
+        engine = engine_of(
+            rule('arms NEAR/100 Kyiv OR "arms arms arms" OR "arms Kyiv"~50 OR (arms NEAR/100 Kyiv) BEFORE/9 Kyiv')
+        )
         started = time.process_time()
         engine.match_text("", "arms " * 30_000 + "Kyiv " * 30_000)
         assert time.process_time() - started < 3

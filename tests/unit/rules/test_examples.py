@@ -39,6 +39,12 @@ def test_a_long_example_is_cut_in_the_message() -> None:
     assert len(str(failure)) < 160
 
 
+def test_an_example_may_state_other_fields_before_its_title() -> None:
+    stated = "outlet: Yonhap News\nlang: ko\nArms"
+    watched = with_examples("arms outlet:yonhap lang:ko", must=(stated,), must_not=("Arms\noutlet: Yonhap News",))
+    assert check_examples(watched, GAZETTEER) == ()
+
+
 def test_a_wrong_rule_is_refused() -> None:
     with pytest.raises(RuleError):
         check_examples(rule("@nobody"), GAZETTEER)

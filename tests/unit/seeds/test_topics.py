@@ -82,3 +82,49 @@ def test_every_spelling_of_a_president_is_one_person(name: str) -> None:
 
 def test_polish_years_are_not_korea() -> None:
     assert hits("Rok wojny: broń dla Ukrainy, rok później czołgi", "Rok temu Polska wysłała broń Ukrainie.") == {}
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        (
+            "Chipmaker's profit doubles",
+            "SEOUL, Nov. 7 (Yonhap) -- The company credited servers, and Russia played no part.",
+        ),
+        ("Pianist wins", "MOSCOW (AP) -- A South Korean pianist won the Tchaikovsky competition on Thursday."),
+        ("Музыкальный вечер", "СЕУЛ, 7 ноября. /ТАСС/. Украинский хор выступил перед тысячей зрителей."),
+        ("음악회", "(모스크바=연합뉴스) 김기자 = 한국 발레단이 모스크바에서 공연했다."),
+        ("Photo: drill", "South Korean K2 tanks fire near Pocheon. More pictures: floods in Ukraine."),
+        ("사진", "사진은 한국 전시장에 놓인 자주포. 우크라이나 대사도 전시장을 찾았다."),
+        (
+            "Your Thursday briefing",
+            "Seoul's mourning, Ukraine's blackouts and Putin's speech, and a sale of arms at auction.",
+        ),
+        ("Runners' weekend", "A Moscow marathon for 30,000, a Kyiv restaurant on wheels and Seoul Fashion Week."),
+        ("Warsaw's tanks", "Poland took delivery of 20 more K2 tanks from South Korea, and sent old ones to Ukraine."),
+        ("Berlin's package", "Germany will send Ukraine two more Patriot batteries, the chancellor said."),
+        (
+            "Pyongyang's shells",
+            "North Korea sent Russia a million shells for its war in Ukraine, Seoul's spy agency said.",
+        ),
+    ],
+)
+def test_what_only_names_the_actors_is_left_out(title: str, text: str) -> None:
+    assert hits(title, text) == {}
+
+
+def test_a_warning_from_moscow_alone_belongs_to_the_other_topic() -> None:
+    warning = "Putin warned Seoul that sending weapons to Ukraine would be a very big mistake."
+    answer = "Seoul is considering weapons for Ukraine all the same, the presidential office said."
+    assert set(hits("", warning)) == {"seoul-moscow-relations"}
+    assert set(hits("", f"{warning} {answer}")) == BOTH
+
+
+@pytest.mark.parametrize("name", ["President Moon", "Cho Tae-yong", "Cho Tae-yul"])
+def test_people_who_are_taken_for_one_another_are_found_either_way(name: str) -> None:
+    assert "arms-supply-ukraine" in hits("", f"{name} ruled out weapons for Ukraine.")
+
+
+def test_rules_on_other_suppliers_are_there_but_off() -> None:
+    off = {rule.id for rule in RULES if not rule.enabled}
+    assert off == {"third-country-arms", "third-country-refusal"}

@@ -1,0 +1,188 @@
+"""Conditions made of other conditions: words in a row, any of a set, two near each other.
+
+Each waits in postings under what it is made of, so an article is asked only about those whose rarest part it holds.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from services.domain.rules.arrays import NO_INTS, WIDTH, Flags, IntArray, Ints, Mask, Rows, Weights, gather
+from services.domain.rules.places import Places
+from services.domain.rules.postings import Posted, Postings
+
+
+class Stretches(NamedTuple):
+    """Conditions that hold, each with the first and last position of one place."""
+
+    conditions: Ints
+    firsts: Ints
+    lasts: Ints
+
+
+NOTHING = Stretches(NO_INTS, NO_INTS, NO_INTS)
+
+
+class PhraseSnapshot(NamedTuple):
+    """The phrases of one moment, and how many articles meet each condition."""
+
+    weights: Weights
+    words: Ints
+    since: int
+
+    def reposted(self) -> Posted:
+        """Return each phrase under its rarest word."""
+        phrases = np.arange(len(self.words), dtype=np.int32)
+        rarest = self.weights[self.words].argmin(1) if len(self.words) else phrases
+        return Posted(self.words[phrases, rarest], phrases, self.since)
+
+
+class Phrases:
+    """Up to WIDTH words in a row."""
+
+    def __init__(self) -> None:
+        self._conditions = IntArray()
+        self._lengths = IntArray()
+        self._words = Rows()
+        self.postings = Postings()
+
+    def add(self, condition: int, words: Sequence[int], rarest: int) -> None:
+        """Make `condition` true where these word conditions stand in a row; it waits for the rarest of them."""
+        # The first word fills the row up, so that all of a row are true when all words are.
+        phrase = self._words.add((*words, *((words[0],) * (WIDTH - len(words)))))
+        self._lengths.append(len(words))
+        self._conditions.append(condition)
+        self.postings.post(phrase, (rarest,))
+
+    def snapshot(self, weights: Weights) -> PhraseSnapshot:
+        """Return what is needed to post all anew; takes no time."""
+        return PhraseSnapshot(weights, self._words.view, self.postings.recent)
+
+    def candidates(self, held: Ints, truth: Flags) -> Ints:
+        """Return the phrases all of whose words are held, somewhere."""
+        waiting = self.postings.waiting(held, truth)
+        return waiting[self._words.all_true(waiting, truth)] if len(waiting) else waiting
+
+    def words(self, candidates: Ints) -> Ints:
+        """Return the words of these phrases, some of them several times."""
+        return self._words.view.take(candidates, 0).ravel()
+
+    def find(self, candidates: Ints, words: Places) -> Stretches:
+        """Return every place of these phrases."""
+        rows, lengths = self._words.view.take(candidates, 0), self._lengths.view.take(candidates)
+        at, owners = words.of(rows[:, 0])
+        firsts = words.firsts.take(at)
+        for offset in range(1, int(lengths.max())):
+            position = firsts + np.int32(offset)
+            kept = words.any_first(rows[owners, offset], position, position) | (lengths.take(owners) <= offset)
+            owners, firsts = owners[kept], firsts[kept]
+        found = self._conditions.view.take(candidates.take(owners))
+        return Stretches(found, firsts, firsts + lengths.take(owners) - np.int32(1))
+
+
+class Sets:
+    """Any of a set of words and phrases, such as an actor's aliases."""
+
+    def __init__(self) -> None:
+        self.postings = Postings()
+
+    def add(self, condition: int, members: Sequence[int]) -> None:
+        """Make `condition` true where any of the members is."""
+        self.postings.post(condition, members)
+
+    def snapshot(self) -> Posted:
+        """Return what is needed to post all anew."""
+        return Posted(*self.postings.pairs(), self.postings.recent)
+
+    def pairs(self, held: Ints, truth: Flags) -> tuple[Ints, Ints]:
+        """Return the sets that hold, each with a member that does, as many pairs as there are such members."""
+        return self.postings.pairs_waiting(held, truth)
+
+
+class NearSnapshot(NamedTuple):
+    """The pairs of sides of one moment, and how many articles meet each condition."""
+
+    weights: Weights
+    left: Ints
+    right: Ints
+    since: int
+
+    def reposted(self) -> Posted:
+        """Return each pair under the rarer of its sides."""
+        left, right = self.weights[self.left].sum(1), self.weights[self.right].sum(1)
+        conditions, nears = gather(np.where((left <= right)[:, None], self.left, self.right))
+        return Posted(conditions, nears, self.since)
+
+
+class Nears:
+    """Two sides, each any of several conditions, at most a number of words apart and apart from each other."""
+
+    def __init__(self) -> None:
+        self._conditions = IntArray()
+        self._distances = IntArray()
+        self._ordered = IntArray()
+        self._left = Rows()
+        self._right = Rows()
+        self.postings = Postings()
+
+    def __len__(self) -> int:
+        return len(self._conditions)
+
+    def add(self, condition: int, sides: "Sides", *, left_is_rarer: bool) -> None:
+        """Make `condition` true where both sides are near; `ordered`, where the left one comes first."""
+        near = self._conditions.append(condition)
+        self._left.add(sides.left)
+        self._right.add(sides.right)
+        self._distances.append(sides.distance)
+        self._ordered.append(sides.ordered)
+        self.postings.post(near, sides.left if left_is_rarer else sides.right)
+
+    def snapshot(self, weights: Weights) -> NearSnapshot:
+        """Return what is needed to post all anew; takes no time."""
+        return NearSnapshot(weights, self._left.view, self._right.view, self.postings.recent)
+
+    def candidates(self, held: Ints, truth: Flags) -> Ints:
+        """Return those both of whose sides hold, somewhere."""
+        waiting = self.postings.waiting(held, truth)
+        if len(waiting):
+            waiting = waiting[self._left.any_true(waiting, truth)]
+            waiting = waiting[self._right.any_true(waiting, truth)]
+        return waiting
+
+    def sides(self, candidates: Ints) -> Ints:
+        """Return the conditions of both sides of these, some of them several times, and the filling."""
+        return np.concatenate((self._left.view.take(candidates, 0), self._right.view.take(candidates, 0))).ravel()
+
+    def true(self, candidates: Ints, truth: Flags, places: Places) -> Ints:
+        """Return the conditions of those whose sides are near, some of them several times."""
+        left, owners = gather(self._held(self._left, candidates, truth))
+        at, of = places.of(left)
+        near = candidates[owners[of]]
+        right, of = gather(self._held(self._right, near, truth))
+        near, at = near[of], at[of]
+        found = self._near(near, places.firsts[at], places.lasts[at], right, places)
+        return self._conditions.view[near[found]]
+
+    def _held(self, side: Rows, nears: Ints, truth: Flags) -> Ints:
+        rows = side.view[nears]
+        return rows * truth[rows]
+
+    def _near(self, near: Ints, firsts: Ints, lasts: Ints, right: Ints, places: Places) -> Mask:
+        """Say for each place of a left side whether a place of this condition of the right side is near enough."""
+        distances = self._distances.view[near]
+        found = places.any_first(right, lasts + np.int32(1), lasts + distances)
+        before = (~found & (self._ordered.view[near] == 0)).nonzero()[0]
+        if before.size:
+            firsts = firsts[before]
+            found[before] = places.any_last(right[before], firsts - distances[before], firsts - np.int32(1))
+        return found
+
+
+class Sides(NamedTuple):
+    """What a NEAR asks: any of `left` at most `distance` words from any of `right`; up to WIDTH conditions each."""
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    distance: int
+    ordered: bool

@@ -1,0 +1,270 @@
+"""Conditions: what rules ask of an article, numbered, each decided once for all rules that share it."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.domain.rules.arrays import NO_INTS, Flags, Ints, Weights, distinct, grown_flags
+from services.domain.rules.article_index import ArticleIndex
+from services.domain.rules.composites import (
+    NOTHING,
+    Nears,
+    NearSnapshot,
+    Phrases,
+    PhraseSnapshot,
+    Sets,
+    Sides,
+    Stretches,
+)
+from services.domain.rules.leaves import Leaf
+from services.domain.rules.places import Places
+from services.domain.rules.postings import Posted
+from services.domain.rules.vocabulary import FIELD_SCOPES, Form, Read, Scope, Vocabulary
+
+# How many articles the guess at how common a word is weighs as much as.
+PRIOR_ARTICLES = 20
+_COMMONER = {Form.KEY: 1.0, Form.EXACT: 0.5, Form.PREFIX: 2.0}
+_PHRASE_SHARE, _NEAR_SHARE = 0.1, 0.2  # of the articles that hold the rarest part
+
+
+class Reposted(NamedTuple):
+    """Composites under the rarest of what they are made of."""
+
+    phrases: Posted
+    nears: Posted
+    sets: Posted
+
+
+class ConditionsSnapshot(NamedTuple):
+    """The composites of one moment."""
+
+    phrases: PhraseSnapshot
+    nears: NearSnapshot
+    sets: Posted
+
+    def reordered(self) -> Reposted:
+        """Work out where composites should wait. Others may be added meanwhile."""
+        return Reposted(self.phrases.reposted(), self.nears.reposted(), self.sets)
+
+
+class _Pairs(NamedTuple):
+    """Sets that hold, each with a member that does."""
+
+    sets: Ints
+    members: Ints
+
+
+class Conditions:
+    """The conditions, numbered from 1. `hold` and `release` go in pairs; in between, `truth` says what holds.
+
+    Not safe for two threads at a time.
+    """
+
+    def __init__(self) -> None:
+        self.truth: Flags = np.zeros(1, np.uint8)
+        self._marked: Flags = np.zeros(1, np.uint8)
+        self._vocabulary = Vocabulary()
+        self._phrases = Phrases()
+        self._sets = Sets()
+        self._nears = Nears()
+        self._priors: list[float] = [0.0]
+        self._seen: NDArray[np.int32] = np.zeros(1, np.int32)
+        self._phrase_of: dict[object, int] = {}
+        self._set_of: dict[frozenset[int], int] = {}
+        self._members: dict[int, tuple[int, ...]] = {}
+        self._needed: dict[int, tuple[int, ...]] = {}  # by near, its rarer side
+        self._checked: dict[int, tuple[Leaf, Scope]] = {}
+
+    def __len__(self) -> int:
+        return len(self._priors)
+
+    def word(self, scope: Scope, form: Form, text: str) -> int:
+        """Return the condition that a word of this form stands in the scope."""
+        known = self._vocabulary.find(scope, form, text)
+        if known is None:
+            known = self._new(_COMMONER[form] * _rarity(text))
+            self._vocabulary.add(scope, form, text, known)
+        return known
+
+    def phrase(self, words: tuple[int, ...]) -> int:
+        """Return the condition that these words, at most WIDTH, stand in a row."""
+        known = self._phrase_of.get(words)
+        if known is None:
+            known = self._phrase_of[words] = self._new_phrase(words)
+        return known
+
+    def checked_phrase(self, words: tuple[int, ...], leaf: Leaf, scope: Scope) -> int:
+        """Return the condition that these words, at most WIDTH, stand in a row where `leaf` is found."""
+        known = self._phrase_of.get((leaf, scope))
+        if known is None:
+            known = self._phrase_of[leaf, scope] = self._new_phrase(words)
+            self._checked[known] = leaf, scope
+        return known
+
+    def any_of(self, conditions: Iterable[int]) -> int:
+        """Return the condition that any of these words, phrases and sets holds."""
+        members = frozenset(member for each in conditions for member in self._members.get(each, (each,)))
+        known = self._set_of.get(members)
+        if known is None:
+            known = self._set_of[members] = self._new(min(1.0, self._prior(members)))
+            self._members[known] = tuple(sorted(members))
+            self._sets.add(known, self._members[known])
+        return known
+
+    def near(self, sides: Sides) -> int:
+        """Return a condition that words, phrases and sets are near; never one returned before."""
+        left, right = self.cost(sides.left), self.cost(sides.right)
+        condition = self._new(_NEAR_SHARE * min(self._prior(sides.left), self._prior(sides.right)))
+        self._nears.add(condition, sides, left_is_rarer=left <= right)
+        self._needed[condition] = sides.left if left <= right else sides.right
+        return condition
+
+    def is_near(self, condition: int) -> bool:
+        """Say whether a condition came from `near`."""
+        return condition in self._needed
+
+    def needed(self, condition: int) -> tuple[int, ...]:
+        """Return words, phrases and sets of which one holds if the condition does."""
+        return self._needed.get(condition, (condition,))
+
+    def cost(self, conditions: Sequence[int]) -> float:
+        """Estimate in how many articles any of these holds, on the scale of `weights`."""
+        seen, known = self._seen, len(self._seen)
+        total = PRIOR_ARTICLES * self._prior(conditions)
+        for condition in conditions:
+            if condition < known:
+                total += seen[condition]
+        return float(total)
+
+    def weights(self) -> Weights:
+        """Return by condition in how many articles it holds: as seen so far, and as guessed before."""
+        weights = PRIOR_ARTICLES * np.array(self._priors)
+        seen = self._seen[: len(weights)]
+        weights[: len(seen)] += seen
+        return weights
+
+    def snapshot(self, weights: Weights) -> ConditionsSnapshot:
+        """Return what is needed to post all composites anew; takes no time."""
+        return ConditionsSnapshot(self._phrases.snapshot(weights), self._nears.snapshot(weights), self._sets.snapshot())
+
+    def adopt(self, new: Reposted) -> None:
+        """Change over to what a snapshot worked out."""
+        self._phrases.postings.replace(*new.phrases)
+        self._nears.postings.replace(*new.nears)
+        self._sets.postings.replace(*new.sets)
+
+    def hold(self, article: ArticleIndex) -> Ints:
+        """Set `truth` for every condition the article meets; return these, each once."""
+        self.truth = grown_flags(self.truth, len(self))
+        read = self._vocabulary.read({field: article.searched(field) for field in self._vocabulary.fields})
+        held = self._set_true(distinct(read.conditions))
+        stretches = self._find_phrases(held, read, article)
+        held = self._with(held, stretches.conditions)
+        sets, members = self._sets.pairs(held, self.truth)
+        held = self._with(held, sets)
+        candidates = self._nears.candidates(held, self.truth)
+        if candidates.size:
+            places = self._places(self._nears.sides(candidates), read, stretches, _Pairs(sets, members))
+            held = self._with(held, self._nears.true(candidates, self.truth, places))
+        self._count(held)
+        return held
+
+    def release(self, held: Ints) -> None:
+        """Forget the article."""
+        self.truth[held] = 0
+
+    def _find_phrases(self, held: Ints, read: Read, article: ArticleIndex) -> Stretches:
+        candidates = self._phrases.candidates(held, self.truth)
+        if not candidates.size:
+            return NOTHING
+        words = self._among(read.conditions, self._phrases.words(candidates))
+        positions = read.positions.take(words)
+        found = self._phrases.find(candidates, Places(read.conditions.take(words), positions, positions))
+        return self._really_there(found, read, article) if self._checked else found
+
+    def _really_there(self, found: Stretches, read: Read, article: ArticleIndex) -> Stretches:
+        """Leave out the places of phrases whose words are in a row, but not as the query has them."""
+        kept = np.ones(len(found.conditions), np.bool_)
+        for at, condition in enumerate(found.conditions.tolist()):
+            if condition in self._checked:
+                kept[at] = _is_found(*self._checked[condition], int(found.firsts[at]), read, article)
+        return Stretches(found.conditions[kept], found.firsts[kept], found.lasts[kept])
+
+    def _places(self, asked: Ints, read: Read, stretches: Stretches, pairs: "_Pairs") -> Places:
+        """Return the places of those conditions that are asked for, be they words, phrases or sets."""
+        of_asked = self._among(pairs.sets, asked)
+        sets, members = pairs.sets.take(of_asked), pairs.members.take(of_asked)
+        asked = np.concatenate((asked, members))
+        words, phrases = self._among(read.conditions, asked), self._among(stretches.conditions, asked)
+        conditions = np.concatenate((read.conditions.take(words), stretches.conditions.take(phrases)))
+        positions = read.positions.take(words)
+        firsts = np.concatenate((positions, stretches.firsts.take(phrases)))
+        lasts = np.concatenate((positions, stretches.lasts.take(phrases)))
+        if not len(sets):
+            return Places(conditions, firsts, lasts)
+        simple = Places(conditions, firsts, lasts)
+        at, owners = simple.of(members)
+        return Places(
+            np.concatenate((conditions, sets.take(owners))),
+            np.concatenate((firsts, simple.firsts.take(at))),
+            np.concatenate((lasts, simple.lasts.take(at))),
+        )
+
+    def _among(self, conditions: Ints, asked: Ints) -> Ints:
+        """Return the indices of those conditions that are among `asked`."""
+        if not len(conditions):
+            return NO_INTS
+        self._marked = grown_flags(self._marked, len(self))
+        self._marked[asked] = 1
+        found = self._marked.take(conditions).nonzero()[0].astype(np.int32)
+        self._marked[asked] = 0
+        return found
+
+    def _with(self, held: Ints, conditions: Ints) -> Ints:
+        return np.concatenate((held, self._set_true(distinct(conditions)))) if conditions.size else held
+
+    def _set_true(self, conditions: Ints) -> Ints:
+        self.truth[conditions] = 1
+        return conditions
+
+    def _count(self, held: Ints) -> None:
+        if len(self._seen) < len(self):
+            grown = np.zeros(len(self) * 3 // 2, np.int32)
+            grown[: len(self._seen)] = self._seen
+            self._seen = grown
+        self._seen[held] += 1
+
+    def _new(self, prior: float) -> int:
+        self._priors.append(prior)
+        return len(self._priors) - 1
+
+    def _new_phrase(self, words: tuple[int, ...]) -> int:
+        rarest = min(words, key=lambda word: self.cost((word,)))
+        condition = self._new(_PHRASE_SHARE * self._priors[rarest])
+        self._phrases.add(condition, words, rarest)
+        return condition
+
+    def _prior(self, conditions: Iterable[int]) -> float:
+        total = 0.0
+        for condition in conditions:
+            total += self._priors[condition]
+        return total
+
+
+def _is_found(leaf: Leaf, scope: Scope, first: int, read: Read, article: ArticleIndex) -> bool:
+    """Say whether the leaf has a place that begins at this position of what was read."""
+    return any(
+        first == start + place[0]
+        for field, start in read.starts.items()
+        if scope in FIELD_SCOPES[field]
+        for place in article.find(leaf, field)
+    )
+
+
+def _rarity(word: str) -> float:
+    """Guess in what share of articles a word stands, from its length alone: long words are rare, and a Hangul syllable
+    or Han character carries about as much as two letters."""
+    letters = sum(1 if char < "\u1100" else 2.5 for char in word)
+    return 1.0 / (1.0 + letters * letters)
