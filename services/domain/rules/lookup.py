@@ -55,8 +55,10 @@ class Lookup:
         for found in self._clauses.of(node, field).proof(self._index):
             for name, occurrences in found.items():
                 places.setdefault(name, set()).update(occurrences)
+        # A language that was made out of the text, rather than stated, has no place to show.
+        stated = [name for name in EvidenceField if name in self._index.texts]
         return tuple(
-            self.evidence(name, first, last) for name in EvidenceField for first, last in sorted(places.get(name, ()))
+            self.evidence(name, first, last) for name in stated for first, last in sorted(places.get(name, ()))
         )
 
     def places(self, node: ast.Node, field: EvidenceField) -> Sequence[Occurrence]:

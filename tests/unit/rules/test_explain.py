@@ -218,6 +218,7 @@ def test_the_verdict_of_the_whole_and_of_each_part_is_the_engines(tree: ast.Node
 @settings(max_examples=80, deadline=None)
 @given(trees(), articles)
 def test_without_the_places_shown_a_hit_is_a_miss(tree: ast.Node, read: Article) -> None:
+    read = read.model_copy(update={"lang": read.lang or "xx"})  # a language made out of the text has no place
     found = _explainer(tree).explain(read)
     for place in found.all_evidence():
         assert place.text == _text(read, place.field)[place.start : place.end]
@@ -268,3 +269,13 @@ def _would_hold(part: Explanation, granted: set[int]) -> bool:
             return not _would_hold(part.parts[0], granted)
         case _:
             return part.holds
+
+
+def test_a_language_made_out_of_the_text_has_no_place() -> None:
+    korean = article(text="러시아와 회담했다. 한국은 거부했다.")
+    found = Explainer("lang:ko AND 러시아", GAZETTEER).explain(korean)
+    assert found.holds
+    assert [place.field for place in found.all_evidence()] == [EvidenceField.TEXT]
+    missed = Explainer("NOT lang:ko AND 러시아", GAZETTEER).explain(korean)
+    assert not missed.holds
+    assert len(missed.missing()) == 1
