@@ -61,6 +61,13 @@ class IntArray:
             self._settle()
         return self._data[: self._size]
 
+    def reorder(self, order: Ints) -> None:
+        """Put the first integers into this order: the one at `order[0]` first. Those after as many stay."""
+        # Into a new array, as a view of the old one may be in use.
+        data = self.view.copy()
+        data[: len(order)] = data[order]
+        self._data = data
+
     def _settle(self) -> None:
         self._put(np.array(self._late, np.int32))
         self._late.clear()
@@ -91,6 +98,17 @@ class Rows:
         if len(values) > WIDTH:
             raise ValueError(f"a row has room for {WIDTH} integers, not for {len(values)}")
         return self._values.extend((*values, *_FILLING[len(values)])) // WIDTH
+
+    def extend_array(self, rows: Ints) -> None:
+        """Add the rows of an array of two dimensions."""
+        self._values.extend_array(rows.ravel())
+
+    def reorder(self, order: Ints) -> None:
+        """Put the first rows into this order: the one at `order[0]` first. Those after as many stay."""
+        rows = self.view.copy()
+        rows[: len(order)] = rows[order]
+        self._values = IntArray()
+        self._values.extend_array(rows.ravel())
 
     @property
     def view(self) -> Ints:

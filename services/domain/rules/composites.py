@@ -24,6 +24,13 @@ class Stretches(NamedTuple):
 NOTHING = Stretches(NO_INTS, NO_INTS, NO_INTS)
 
 
+class OrderedPhrases(NamedTuple):
+    """The phrases of a snapshot, those that wait for the same word together."""
+
+    order: Ints
+    posted: Posted
+
+
 class PhraseSnapshot(NamedTuple):
     """The phrases of one moment, and how many articles meet each condition."""
 
@@ -31,11 +38,13 @@ class PhraseSnapshot(NamedTuple):
     words: Ints
     since: int
 
-    def reposted(self) -> Posted:
-        """Return each phrase under its rarest word."""
+    def reordered(self) -> OrderedPhrases:
+        """Put each phrase under its rarest word."""
         phrases = np.arange(len(self.words), dtype=np.int32)
-        rarest = self.weights[self.words].argmin(1) if len(self.words) else phrases
-        return Posted(self.words[phrases, rarest], phrases, self.since)
+        column = self.weights[self.words].argmin(1) if len(self.words) else phrases
+        rarest = self.words[phrases, column]
+        order = np.argsort(rarest, kind="stable").astype(np.int32)
+        return OrderedPhrases(order, Posted(rarest[order], phrases, self.since))
 
 
 class Phrases:
@@ -55,9 +64,21 @@ class Phrases:
         self._conditions.append(condition)
         self.postings.post(phrase, (rarest,))
 
+    @property
+    def arrays(self) -> tuple[Ints, Ints, Ints]:
+        """Return by phrase its words, their number, and its condition."""
+        return self._words.view, self._lengths.view, self._conditions.view
+
     def snapshot(self, weights: Weights) -> PhraseSnapshot:
-        """Return what is needed to post all anew; takes no time."""
+        """Return what is needed to order all anew; takes no time."""
         return PhraseSnapshot(weights, self._words.view, self.postings.recent)
+
+    def adopt(self, new: OrderedPhrases) -> None:
+        """Change over to what was made of a snapshot."""
+        self._conditions.reorder(new.order)
+        self._lengths.reorder(new.order)
+        self._words.reorder(new.order)
+        self.postings.replace(*new.posted)
 
     def candidates(self, held: Ints, truth: Flags) -> Ints:
         """Return the phrases all of whose words are held, somewhere."""
@@ -85,11 +106,24 @@ class Sets:
     """Any of a set of words and phrases, such as an actor's aliases."""
 
     def __init__(self) -> None:
+        self._numbers = IntArray()  # by condition, from 1; 0 is no set
+        self._ends = IntArray()
+        self._ends.append(0)
+        self._members = IntArray()
         self.postings = Postings()
 
     def add(self, condition: int, members: Sequence[int]) -> None:
-        """Make `condition` true where any of the members is."""
+        """Make `condition`, higher than any before, true where any of the members is."""
+        self._numbers.extend((0,) * (condition - len(self._numbers)))
+        self._numbers.append(len(self._ends))
+        self._members.extend(members)
+        self._ends.append(len(self._members))
         self.postings.post(condition, members)
+
+    @property
+    def arrays(self) -> tuple[Ints, Ints, Ints]:
+        """Return by condition the number of the set from 1, where the members of each number end, and the members."""
+        return self._numbers.view, self._ends.view, self._members.view
 
     def snapshot(self) -> Posted:
         """Return what is needed to post all anew."""
@@ -100,6 +134,13 @@ class Sets:
         return self.postings.pairs_waiting(held, truth)
 
 
+class OrderedNears(NamedTuple):
+    """The pairs of a snapshot, those that wait for the same condition together."""
+
+    order: Ints
+    posted: Posted
+
+
 class NearSnapshot(NamedTuple):
     """The pairs of sides of one moment, and how many articles meet each condition."""
 
@@ -108,11 +149,12 @@ class NearSnapshot(NamedTuple):
     right: Ints
     since: int
 
-    def reposted(self) -> Posted:
-        """Return each pair under the rarer of its sides."""
+    def reordered(self) -> OrderedNears:
+        """Put each pair under the rarer of its sides."""
         left, right = self.weights[self.left].sum(1), self.weights[self.right].sum(1)
-        conditions, nears = gather(np.where((left <= right)[:, None], self.left, self.right))
-        return Posted(conditions, nears, self.since)
+        rarer = np.where((left <= right)[:, None], self.left, self.right)
+        order = np.argsort(rarer[:, 0], kind="stable").astype(np.int32)
+        return OrderedNears(order, Posted(*gather(rarer[order]), self.since))
 
 
 class Nears:
@@ -138,9 +180,26 @@ class Nears:
         self._ordered.append(sides.ordered)
         self.postings.post(near, sides.left if left_is_rarer else sides.right)
 
+    @property
+    def arrays(self) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+        """Return by pair its condition, left and right side, distance, and whether it is ordered."""
+        return (
+            self._conditions.view,
+            self._left.view,
+            self._right.view,
+            self._distances.view,
+            self._ordered.view,
+        )
+
     def snapshot(self, weights: Weights) -> NearSnapshot:
         """Return what is needed to post all anew; takes no time."""
         return NearSnapshot(weights, self._left.view, self._right.view, self.postings.recent)
+
+    def adopt(self, new: OrderedNears) -> None:
+        """Change over to what was made of a snapshot."""
+        for column in (self._conditions, self._distances, self._ordered, self._left, self._right):
+            column.reorder(new.order)
+        self.postings.replace(*new.posted)
 
     def candidates(self, held: Ints, truth: Flags) -> Ints:
         """Return those both of whose sides hold, somewhere."""
@@ -177,6 +236,14 @@ class Nears:
             firsts = firsts[before]
             found[before] = places.any_last(right[before], firsts - distances[before], firsts - np.int32(1))
         return found
+
+
+class Composites(NamedTuple):
+    """All conditions made of others."""
+
+    phrases: Phrases
+    sets: Sets
+    nears: Nears
 
 
 class Sides(NamedTuple):

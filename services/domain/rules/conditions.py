@@ -1,17 +1,20 @@
 """Conditions: what rules ask of an article, numbered, each decided once for all rules that share it."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.domain.rules.arrays import NO_INTS, Flags, Ints, Weights, distinct, grown_flags
+from services.domain.rules.arrays import Flags, Ints, Weights, grown_flags
 from services.domain.rules.article_index import ArticleIndex
 from services.domain.rules.composites import (
-    NOTHING,
+    Composites,
     Nears,
     NearSnapshot,
+    OrderedNears,
+    OrderedPhrases,
     Phrases,
     PhraseSnapshot,
     Sets,
@@ -19,8 +22,8 @@ from services.domain.rules.composites import (
     Stretches,
 )
 from services.domain.rules.leaves import Leaf
-from services.domain.rules.places import Places
 from services.domain.rules.postings import Posted
+from services.domain.rules.steps import Steps
 from services.domain.rules.vocabulary import FIELD_SCOPES, Form, Read, Scope, Vocabulary
 
 # How many articles the guess at how common a word is weighs as much as.
@@ -29,11 +32,11 @@ _COMMONER = {Form.KEY: 1.0, Form.EXACT: 0.5, Form.PREFIX: 2.0}
 _PHRASE_SHARE, _NEAR_SHARE = 0.1, 0.2  # of the articles that hold the rarest part
 
 
-class Reposted(NamedTuple):
+class OrderedComposites(NamedTuple):
     """Composites under the rarest of what they are made of."""
 
-    phrases: Posted
-    nears: Posted
+    phrases: OrderedPhrases
+    nears: OrderedNears
     sets: Posted
 
 
@@ -44,16 +47,9 @@ class ConditionsSnapshot(NamedTuple):
     nears: NearSnapshot
     sets: Posted
 
-    def reordered(self) -> Reposted:
+    def reordered(self) -> OrderedComposites:
         """Work out where composites should wait. Others may be added meanwhile."""
-        return Reposted(self.phrases.reposted(), self.nears.reposted(), self.sets)
-
-
-class _Pairs(NamedTuple):
-    """Sets that hold, each with a member that does."""
-
-    sets: Ints
-    members: Ints
+        return OrderedComposites(self.phrases.reordered(), self.nears.reordered(), self.sets)
 
 
 class Conditions:
@@ -64,11 +60,8 @@ class Conditions:
 
     def __init__(self) -> None:
         self.truth: Flags = np.zeros(1, np.uint8)
-        self._marked: Flags = np.zeros(1, np.uint8)
         self._vocabulary = Vocabulary()
-        self._phrases = Phrases()
-        self._sets = Sets()
-        self._nears = Nears()
+        self._composites = Composites(Phrases(), Sets(), Nears())
         self._priors: list[float] = [0.0]
         self._seen: NDArray[np.int32] = np.zeros(1, np.int32)
         self._phrase_of: dict[object, int] = {}
@@ -110,14 +103,14 @@ class Conditions:
         if known is None:
             known = self._set_of[members] = self._new(min(1.0, self._prior(members)))
             self._members[known] = tuple(sorted(members))
-            self._sets.add(known, self._members[known])
+            self._composites.sets.add(known, self._members[known])
         return known
 
     def near(self, sides: Sides) -> int:
         """Return a condition that words, phrases and sets are near; never one returned before."""
         left, right = self.cost(sides.left), self.cost(sides.right)
         condition = self._new(_NEAR_SHARE * min(self._prior(sides.left), self._prior(sides.right)))
-        self._nears.add(condition, sides, left_is_rarer=left <= right)
+        self._composites.nears.add(condition, sides, left_is_rarer=left <= right)
         self._needed[condition] = sides.left if left <= right else sides.right
         return condition
 
@@ -147,42 +140,30 @@ class Conditions:
 
     def snapshot(self, weights: Weights) -> ConditionsSnapshot:
         """Return what is needed to post all composites anew; takes no time."""
-        return ConditionsSnapshot(self._phrases.snapshot(weights), self._nears.snapshot(weights), self._sets.snapshot())
+        return ConditionsSnapshot(
+            self._composites.phrases.snapshot(weights),
+            self._composites.nears.snapshot(weights),
+            self._composites.sets.snapshot(),
+        )
 
-    def adopt(self, new: Reposted) -> None:
+    def adopt(self, new: OrderedComposites) -> None:
         """Change over to what a snapshot worked out."""
-        self._phrases.postings.replace(*new.phrases)
-        self._nears.postings.replace(*new.nears)
-        self._sets.postings.replace(*new.sets)
+        self._composites.phrases.adopt(new.phrases)
+        self._composites.nears.adopt(new.nears)
+        self._composites.sets.postings.replace(*new.sets)
 
-    def hold(self, article: ArticleIndex) -> Ints:
+    def hold(self, article: ArticleIndex, steps: Steps) -> Ints:
         """Set `truth` for every condition the article meets; return these, each once."""
         self.truth = grown_flags(self.truth, len(self))
         read = self._vocabulary.read({field: article.searched(field) for field in self._vocabulary.fields})
-        held = self._set_true(distinct(read.conditions))
-        stretches = self._find_phrases(held, read, article)
-        held = self._with(held, stretches.conditions)
-        sets, members = self._sets.pairs(held, self.truth)
-        held = self._with(held, sets)
-        candidates = self._nears.candidates(held, self.truth)
-        if candidates.size:
-            places = self._places(self._nears.sides(candidates), read, stretches, _Pairs(sets, members))
-            held = self._with(held, self._nears.true(candidates, self.truth, places))
+        check = partial(self._really_there, read=read, article=article) if self._checked else _as_found
+        held = steps.hold(read, self._composites, self.truth, check)
         self._count(held)
         return held
 
     def release(self, held: Ints) -> None:
         """Forget the article."""
         self.truth[held] = 0
-
-    def _find_phrases(self, held: Ints, read: Read, article: ArticleIndex) -> Stretches:
-        candidates = self._phrases.candidates(held, self.truth)
-        if not candidates.size:
-            return NOTHING
-        words = self._among(read.conditions, self._phrases.words(candidates))
-        positions = read.positions.take(words)
-        found = self._phrases.find(candidates, Places(read.conditions.take(words), positions, positions))
-        return self._really_there(found, read, article) if self._checked else found
 
     def _really_there(self, found: Stretches, read: Read, article: ArticleIndex) -> Stretches:
         """Leave out the places of phrases whose words are in a row, but not as the query has them."""
@@ -191,43 +172,6 @@ class Conditions:
             if condition in self._checked:
                 kept[at] = _is_found(*self._checked[condition], int(found.firsts[at]), read, article)
         return Stretches(found.conditions[kept], found.firsts[kept], found.lasts[kept])
-
-    def _places(self, asked: Ints, read: Read, stretches: Stretches, pairs: "_Pairs") -> Places:
-        """Return the places of those conditions that are asked for, be they words, phrases or sets."""
-        of_asked = self._among(pairs.sets, asked)
-        sets, members = pairs.sets.take(of_asked), pairs.members.take(of_asked)
-        asked = np.concatenate((asked, members))
-        words, phrases = self._among(read.conditions, asked), self._among(stretches.conditions, asked)
-        conditions = np.concatenate((read.conditions.take(words), stretches.conditions.take(phrases)))
-        positions = read.positions.take(words)
-        firsts = np.concatenate((positions, stretches.firsts.take(phrases)))
-        lasts = np.concatenate((positions, stretches.lasts.take(phrases)))
-        if not len(sets):
-            return Places(conditions, firsts, lasts)
-        simple = Places(conditions, firsts, lasts)
-        at, owners = simple.of(members)
-        return Places(
-            np.concatenate((conditions, sets.take(owners))),
-            np.concatenate((firsts, simple.firsts.take(at))),
-            np.concatenate((lasts, simple.lasts.take(at))),
-        )
-
-    def _among(self, conditions: Ints, asked: Ints) -> Ints:
-        """Return the indices of those conditions that are among `asked`."""
-        if not len(conditions):
-            return NO_INTS
-        self._marked = grown_flags(self._marked, len(self))
-        self._marked[asked] = 1
-        found = self._marked.take(conditions).nonzero()[0].astype(np.int32)
-        self._marked[asked] = 0
-        return found
-
-    def _with(self, held: Ints, conditions: Ints) -> Ints:
-        return np.concatenate((held, self._set_true(distinct(conditions)))) if conditions.size else held
-
-    def _set_true(self, conditions: Ints) -> Ints:
-        self.truth[conditions] = 1
-        return conditions
 
     def _count(self, held: Ints) -> None:
         if len(self._seen) < len(self):
@@ -243,7 +187,7 @@ class Conditions:
     def _new_phrase(self, words: tuple[int, ...]) -> int:
         rarest = min(words, key=lambda word: self.cost((word,)))
         condition = self._new(_PHRASE_SHARE * self._priors[rarest])
-        self._phrases.add(condition, words, rarest)
+        self._composites.phrases.add(condition, words, rarest)
         return condition
 
     def _prior(self, conditions: Iterable[int]) -> float:
@@ -251,6 +195,10 @@ class Conditions:
         for condition in conditions:
             total += self._priors[condition]
         return total
+
+
+def _as_found(found: Stretches) -> Stretches:
+    return found
 
 
 def _is_found(leaf: Leaf, scope: Scope, first: int, read: Read, article: ArticleIndex) -> bool:

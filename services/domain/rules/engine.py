@@ -26,10 +26,12 @@ from services.domain.rules.errors import (
     UnknownRuleError,
 )
 from services.domain.rules.evidence import evidence
+from services.domain.rules.native import is_native_available, native_steps
 from services.domain.rules.parser import parse
 from services.domain.rules.plan import Planner
 from services.domain.rules.presearcher import Presearcher
 from services.domain.rules.shelf import RuleShelf
+from services.domain.rules.steps import ArraySteps, Steps
 from services.domain.text.gazetteer import Gazetteer
 from services.domain.text.language import identify
 
@@ -39,6 +41,8 @@ __all__ = ["RuleEngine", "RuleError", "RuleKey", "Satisfied", "TopicHit"]
 OPEN_RULES = 4_096
 # Fewer recent postings are faster gone through than sorted.
 MIN_COMPACTED = 4_096
+# From so many rules on, loading compiled steps pays.
+MIN_NATIVE = 500
 # Removed rules leave their conditions behind; with more of them than this and than there are rules, all is built anew.
 MIN_DROPPED = 1_024
 
@@ -147,7 +151,7 @@ class RuleEngine:
     @property
     def needs_compaction(self) -> bool:
         """Say whether `compact` would make matching faster, or free memory worth having."""
-        return self._rules.mostly_dropped or self._rules.recent > MIN_COMPACTED
+        return self._rules.mostly_dropped or self._rules.recent > MIN_COMPACTED or self._rules.too_many_for_arrays
 
     def compact(self) -> None:
         """Fold recent changes into the arrays, ordered by what articles held so far. Matching goes on meanwhile."""
@@ -202,6 +206,7 @@ class _HeldRules:
         self.conditions = Conditions()
         self._planner = Planner(self.conditions)
         self._presearcher = Presearcher()
+        self._steps: Steps = ArraySteps()
         self._verified: dict[int, Clause] = {}
         self.opened = lru_cache(OPEN_RULES)(self._open)
 
@@ -212,6 +217,10 @@ class _HeldRules:
     @property
     def mostly_dropped(self) -> bool:
         return self.shelf.dropped > max(MIN_DROPPED, len(self.shelf))
+
+    @property
+    def too_many_for_arrays(self) -> bool:
+        return len(self.shelf) >= MIN_NATIVE and isinstance(self._steps, ArraySteps) and is_native_available()
 
     def add(self, rule: WatchRule) -> None:
         if self.shelf.slot(rule.watch_topic, rule.id) is not None:
@@ -233,19 +242,21 @@ class _HeldRules:
         self._verified.pop(slot, None)
 
     def compact(self, lock: Lock) -> None:
+        steps = native_steps() if len(self.shelf) >= MIN_NATIVE else None
         with lock:
+            self._steps = steps or self._steps
             weights = self.conditions.weights()
             composites, rules = self.conditions.snapshot(weights), self._presearcher.snapshot(weights)
-        reposted, reordered = composites.reordered(), rules.reordered()
+        ordered_composites, ordered_rules = composites.reordered(), rules.reordered()
         with lock:
-            self.conditions.adopt(reposted)
-            self._presearcher.adopt(reordered)
+            self.conditions.adopt(ordered_composites)
+            self._presearcher.adopt(ordered_rules, len(rules.firsts))
 
     def satisfied(self, article: ArticleIndex) -> Ints:
         """Return the slots of the rules that the article satisfies."""
-        held = self.conditions.hold(article)
+        held = self.conditions.hold(article, self._steps)
         try:
-            slots = self._presearcher.candidates(held, self.conditions.truth)
+            slots = self._steps.candidates(self._presearcher, held, self.conditions.truth)
         finally:
             self.conditions.release(held)
         unverified = [at for at, slot in enumerate(slots.tolist()) if slot in self._verified] if self._verified else ()

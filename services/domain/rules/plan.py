@@ -1,7 +1,6 @@
 """Plan a rule for the arrays: which conditions must hold for it, and whether these alone decide."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from services.domain.rules.arrays import WIDTH
 from services.domain.rules.article_index import CONTENT, Fields
@@ -9,21 +8,8 @@ from services.domain.rules.compiler import Absent, All, AtLeastOf, Clause, Eithe
 from services.domain.rules.composites import Sides
 from services.domain.rules.conditions import Conditions
 from services.domain.rules.leaves import AnyOf, ExactWords, Leaf, Near, Sloppy, Words
+from services.domain.rules.presearcher import Options, Plan
 from services.domain.rules.vocabulary import Form, Scope
-
-Options = tuple[int, ...]  # conditions of which any will do; at most WIDTH
-
-
-class Plan(NamedTuple):
-    """`clauses`: of each, at least one condition must hold. `veto`: none of these may hold.
-
-    If `exact`, that is all the rule asks; else whoever passes must still be verified.
-    """
-
-    clauses: tuple[Options, ...] = ()
-    veto: Options = ()
-    exact: bool = True
-
 
 MAX_KNOWN = 1 << 16
 _UNDECIDED = Plan(exact=False)

@@ -88,6 +88,15 @@ class Postings:
         np.cumsum(np.bincount(conditions, minlength=size), out=self._starts[1:])
         self._items = items[np.argsort(conditions, kind="stable")]
 
+    def move_recent(self, since: int, distance: int) -> None:
+        """Add `distance` to the items posted after the first `since` recent ones."""
+        self._recent_items.view[since:] += np.int32(distance)
+
+    @property
+    def arrays(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Return where the items of each condition begin, the items, and the recent (conditions, items)."""
+        return self._starts, self._items, self._recent_conditions.view, self._recent_items.view
+
     def pairs(self) -> tuple[Ints, Ints]:
         """Return every posting as (conditions, items)."""
         counts = np.diff(self._starts)

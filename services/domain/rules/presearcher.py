@@ -10,120 +10,166 @@ from typing import NamedTuple
 import numpy as np
 
 from services.domain.rules.arrays import Flags, IntArray, Ints, Rows, Weights, distinct, gather, stretch
-from services.domain.rules.plan import Plan
-from services.domain.rules.postings import Postings
+from services.domain.rules.postings import Posted, Postings
 
-_NO_VETO = 0
+Options = tuple[int, ...]  # conditions of which any will do; at most WIDTH
+
+
+class Plan(NamedTuple):
+    """`clauses`: of each, at least one condition must hold. `veto`: none of these may hold.
+
+    If `exact`, that is all the rule asks; else whoever passes must still be verified.
+    """
+
+    clauses: tuple[Options, ...] = ()
+    veto: Options = ()
+    exact: bool = True
 
 
 class Reordered(NamedTuple):
-    """The first rules with their clauses in a better order, to be adopted later."""
+    """The rules of a snapshot in a better order, to be adopted later."""
 
+    rows: Ints
     firsts: Ints
-    clauses: Ints
-    conditions: Ints
-    items: Ints
-    since: int  # how many recent postings this covers
+    shapes: Ints
+    slots: Ints
+    before: Ints  # the place each had
+    posted: Posted
 
 
 class Snapshot(NamedTuple):
     """The rules of one moment, and how many articles meet each condition."""
 
     weights: Weights
-    firsts: Ints
-    counts: Ints
-    alive: Ints
-    clauses: Ints
     rows: Ints
+    firsts: Ints
+    shapes: Ints
+    slots: Ints
     since: int
 
     def reordered(self) -> Reordered:
-        """Work out the best order of clauses: the rarest first. Rules may be added and removed meanwhile."""
-        costs = self.weights[self.rows].sum(1)
-        alive = self.alive.nonzero()[0].astype(np.int32)
-        counts = self.counts[alive]
-        at, owners = stretch(self.firsts[alive], counts)
-        rows = self.clauses[at]
-        clauses = rows[np.lexsort((costs[rows], owners))]
-        firsts = np.zeros(len(self.firsts), np.int32)
-        firsts[alive] = np.cumsum(counts) - counts
-        conditions, posted = gather(self.rows[clauses[firsts[alive]]])
-        return Reordered(firsts, clauses, conditions, alive[posted], self.since)
+        """Work out the best order: of clauses, the rarest first; of rules, those that wait for the same together.
+
+        What is looked at together then lies together, which is what time depends on with many rules. Rules may be
+        added and removed meanwhile.
+        """
+        alive = self.shapes.nonzero()[0].astype(np.int32)
+        shapes = self.shapes[alive]
+        sizes = (shapes >> 1) + (shapes & 1)
+        at, owners = stretch(self.firsts[alive], sizes)
+        rows = self.rows[at]
+        costs = self.weights[rows].sum(1)
+        ends = np.cumsum(sizes)
+        costs[ends[(shapes & 1) == 1] - 1] = np.inf  # a veto stays last
+        rows = rows[np.lexsort((costs, owners))]
+        order = np.argsort(rows[ends - sizes, 0], kind="stable")
+        alive, shapes, sizes = alive[order], shapes[order], sizes[order]
+        at, _ = stretch((ends - sizes[np.argsort(order)]).astype(np.int32)[order], sizes)
+        rows = rows[at]
+        firsts = (np.cumsum(sizes) - sizes).astype(np.int32)
+        conditions, places = gather(rows[firsts])
+        return Reordered(rows, firsts, shapes, self.slots[alive], alive, Posted(conditions, places, self.since))
 
 
 class Presearcher:
-    """Plans by slot: numbers given in the order of addition, and never again."""
+    """Plans by slot: numbers given in the order of addition, and never again.
+
+    A plan has a place, which changes as others are removed. There stand two numbers: the row of the clause it is posted
+    under, which its other clauses follow, and then the veto, if any; and its shape, twice the number of clauses and one
+    more with a veto, or 0 if the plan was removed.
+    """
 
     def __init__(self) -> None:
         self._rows = Rows()
-        self._rows.add(())  # the veto of rules without one
-        self._clauses = IntArray()  # rows; those of one rule in a row, the one it is posted under first
-        self._firsts = IntArray()
-        self._counts = IntArray()
-        self._vetoes = IntArray()
-        self._alive = IntArray()
-        self._postings = Postings()
+        self._plans = IntArray()
+        self._slots = IntArray()
+        self._places = IntArray()  # by slot
+        self.postings = Postings()
 
     @property
     def recent(self) -> int:
         """Return how many postings wait for compaction."""
-        return self._postings.recent
+        return self.postings.recent
 
     def add(self, plan: Plan, costs: Sequence[float]) -> int:
         """Hold a plan, given what each of its clauses costs; return its slot."""
         order = sorted(range(len(costs)), key=costs.__getitem__)
-        slot = self._firsts.append(self._clauses.extend([self._rows.add(plan.clauses[clause]) for clause in order]))
-        self._counts.append(len(order))
-        self._vetoes.append(self._rows.add(plan.veto) if plan.veto else _NO_VETO)
-        self._alive.append(1)
-        self._postings.post(slot, plan.clauses[order[0]])
+        first = len(self._rows)
+        for clause in order:
+            self._rows.add(plan.clauses[clause])
+        if plan.veto:
+            self._rows.add(plan.veto)
+        place = self._plans.extend((first, 2 * len(order) + bool(plan.veto))) // 2
+        slot = self._places.append(place)
+        self._slots.append(slot)
+        self.postings.post(place, plan.clauses[order[0]])
         return slot
 
     def remove(self, slot: int) -> None:
         """Forget a plan."""
-        self._alive.view[slot] = 0
+        self._by_place[self._places.view[slot], 1] = 0
+
+    @property
+    def arrays(self) -> tuple[Ints, Ints]:
+        """Return the rows, and by place the first row and the shape."""
+        return self._rows.view, self._by_place
+
+    @property
+    def _by_place(self) -> Ints:
+        return self._plans.view.reshape(-1, 2)
+
+    def slots(self, places: Ints) -> Ints:
+        """Return the slots of the plans at these places."""
+        return self._slots.view.take(places)
 
     def candidates(self, held: Ints, truth: Flags) -> Ints:
         """Return the slots of all plans that these conditions satisfy, each once."""
-        found = self._with_all_clauses(self._postings.waiting(held, truth), truth)
-        found = found[~self._rows.any_true(self._vetoes.view.take(found), truth)]
-        return distinct(found[self._alive.view.take(found) != 0])
+        found = self._with_all_clauses(self.postings.waiting(held, truth), truth)
+        firsts, shapes = self._by_place.take(found, 0).T
+        vetoes = (shapes & 1).nonzero()[0]
+        if vetoes.size:
+            rows = firsts.take(vetoes) + (shapes.take(vetoes) >> 1)
+            kept = shapes > 0
+            kept[vetoes] = ~self._rows.any_true(rows, truth)
+            found = found[kept]
+        return self.slots(distinct(found))
 
     def _with_all_clauses(self, waiting: Ints, truth: Flags) -> Ints:
         """Return those whose clauses after the first, which is why they wait no longer, hold too."""
         satisfied: list[Ints] = []
-        counts = self._counts.view
         at = 1
         while len(waiting):
-            more = counts.take(waiting) > at
-            satisfied.append(waiting[~more])
-            waiting = waiting[more]
-            rows = self._clauses.view.take(self._firsts.view.take(waiting) + np.int32(at))
-            waiting = waiting[self._rows.any_true(rows, truth)]
+            # Removed ones, which have no clauses, go first.
+            firsts, shapes = self._by_place.take(waiting, 0).T
+            clauses = shapes >> 1
+            satisfied.append(waiting[clauses == at])
+            more = (clauses > at).nonzero()[0]
+            rows = firsts.take(more) + np.int32(at)
+            waiting = waiting.take(more[self._rows.any_true(rows, truth)])
             at += 1
         return np.concatenate(satisfied) if satisfied else waiting
 
     def snapshot(self, weights: Weights) -> Snapshot:
-        """Return what `Snapshot.reordered` needs; takes no time."""
-        return Snapshot(
-            weights=weights,
-            firsts=self._firsts.view,
-            counts=self._counts.view,
-            alive=self._alive.view,
-            clauses=self._clauses.view,
-            rows=self._rows.view,
-            since=self._postings.recent,
-        )
+        """Return what `Snapshot.reordered` needs."""
+        firsts, shapes = self._by_place.T.copy()
+        return Snapshot(weights, self._rows.view, firsts, shapes, self._slots.view, self.postings.recent)
 
-    def adopt(self, new: Reordered) -> None:
-        """Change over to what a snapshot worked out."""
-        slots = len(new.firsts)
-        clauses, firsts = IntArray(), IntArray()
-        clauses.extend_array(new.clauses)
-        firsts.extend_array(new.firsts)
-        if len(self._firsts) > slots:
-            begin = int(self._firsts.view[slots])
-            firsts.extend_array(self._firsts.view[slots:] - np.int32(begin - len(new.clauses)))
-            clauses.extend_array(self._clauses.view[begin:])
-        self._clauses, self._firsts = clauses, firsts
-        self._postings.replace(new.conditions, new.items, new.since)
+    def adopt(self, new: Reordered, known: int) -> None:
+        """Change over to what was made of a snapshot of so many places."""
+        rows, plans, slots = Rows(), IntArray(), IntArray()
+        rows.extend_array(new.rows)
+        # Some may have been removed since.
+        shapes = np.where(self._by_place[new.before, 1] > 0, new.shapes, np.int32(0))
+        plans.extend_array(np.stack((new.firsts, shapes), 1).ravel())
+        slots.extend_array(new.slots)
+        late = self._by_place[known:].copy()
+        if len(late):
+            begin = int(late[0, 0])
+            late[:, 0] += np.int32(len(rows) - begin)
+            rows.extend_array(self._rows.view[begin:])
+            plans.extend_array(late.ravel())
+            slots.extend_array(self._slots.view[known:])
+            self.postings.move_recent(new.posted.since, len(new.firsts) - known)
+        self._rows, self._plans, self._slots = rows, plans, slots
+        self._places.view[slots.view] = np.arange(len(slots), dtype=np.int32)
+        self.postings.replace(*new.posted)

@@ -1,0 +1,261 @@
+"""The engine's steps on one article as plain loops, compiled to machine code by numba.
+
+They do what `steps` does in numpy, but stop at the first answer and keep nothing in between. Import this through
+`native` only: numba is optional and takes its time to load.
+
+Places of a condition are a chain: `heads` has the last one by condition, `before` the one before each; -1 ends it.
+`posted` arguments are those of `Postings.arrays`.
+"""
+
+from functools import partial
+
+import numpy as np
+from numba import njit
+
+from services.domain.rules.arrays import WIDTH, Flags, Ints
+
+_compiled = partial(njit, cache=True, nogil=True)
+# Where the items of each condition begin, the items, and the recent conditions and items.
+_Posted = tuple[Ints, Ints, Ints, Ints]
+# By condition the number of the set, where the members of each number end, and the members.
+_SetArrays = tuple[Ints, Ints, Ints]
+# First and last position by place, last place by condition, and the place before each.
+_Chains = tuple[Ints, Ints, Ints, Ints]
+
+
+@_compiled()
+def _waiting(held: Ints, truth: Flags, posted: _Posted) -> Ints:
+    """Return the items posted under what is held; some of them several times."""
+    starts, items, recent_conditions, recent_items = posted
+    most = len(recent_items)
+    for condition in held:
+        if condition < len(starts) - 1:
+            most += starts[condition + 1] - starts[condition]
+    found = np.empty(most, np.int32)
+    count = 0
+    for condition in held:
+        if condition < len(starts) - 1:
+            for at in range(starts[condition], starts[condition + 1]):
+                found[count] = items[at]
+                count += 1
+    for at in range(len(recent_items)):
+        if truth[recent_conditions[at]]:
+            found[count] = recent_items[at]
+            count += 1
+    return found[:count]
+
+
+@_compiled()
+def _any_true(rows: Ints, row: int, truth: Flags) -> bool:
+    """Say whether any condition of a row is true."""
+    for column in range(WIDTH):
+        condition = rows[row, column]
+        if condition == 0:
+            return False
+        if truth[condition]:
+            return True
+    return False
+
+
+@_compiled()
+def _chained(conditions: Ints, begin: int, truth: Flags, heads: Ints, before: Ints) -> Ints:
+    """Make conditions true and chain their places, numbered from `begin`; return each condition that was not, once."""
+    held = np.empty(len(conditions), np.int32)
+    count = 0
+    for at in range(len(conditions)):
+        condition = conditions[at]
+        if truth[condition] == 0:
+            truth[condition] = 1
+            heads[condition] = -1
+            held[count] = condition
+            count += 1
+        before[begin + at] = heads[condition]
+        heads[condition] = begin + at
+    return held[:count]
+
+
+@_compiled()
+def hold_words(conditions: Ints, truth: Flags, heads: Ints) -> tuple[Ints, Ints]:
+    """Make words true, whose places are in rising order; return them, each once, and the place before each."""
+    before = np.empty(len(conditions), np.int32)
+    return _chained(conditions, 0, truth, heads, before), before
+
+
+@_compiled()
+def _stands_at(word: int, position: int, positions: Ints, heads: Ints, before: Ints) -> bool:
+    """Say whether a word that is true has a place at this position."""
+    at = heads[word]
+    while at >= 0 and positions[at] > position:
+        at = before[at]
+    return bool(at >= 0 and positions[at] == position)
+
+
+@_compiled()
+def find_phrases(
+    held: Ints,
+    truth: Flags,
+    positions: Ints,
+    heads: Ints,
+    before: Ints,
+    posted: _Posted,
+    phrases: tuple[Ints, Ints, Ints],
+) -> tuple[Ints, Ints, Ints]:
+    """Return the phrases that are there, with the first and last position of each place, the last place first."""
+    words, lengths, conditions = phrases
+    found = [0 for _ in range(0)]
+    firsts = [0 for _ in range(0)]
+    for phrase in _waiting(held, truth, posted):
+        length = lengths[phrase]
+        offset = 0
+        while offset < length and truth[words[phrase, offset]]:
+            offset += 1
+        at = heads[words[phrase, 0]] if offset == length else -1
+        while at >= 0:
+            offset = 1
+            while offset < length and _stands_at(
+                words[phrase, offset], positions[at] + offset, positions, heads, before
+            ):
+                offset += 1
+            if offset == length:
+                found.append(phrase)
+                firsts.append(positions[at])
+            at = before[at]
+    order = np.array(found, np.int32)
+    first = np.array(firsts, np.int32)
+    return conditions[order], first, first + lengths[order] - np.int32(1)
+
+
+@_compiled()
+def hold_phrases(
+    found: tuple[Ints, Ints, Ints], positions: Ints, truth: Flags, heads: Ints, before: Ints
+) -> tuple[Ints, _Chains]:
+    """Make true what `find_phrases` found; return the phrases, each once, and the places of words and phrases."""
+    conditions, firsts, lasts = found
+    words = len(positions)
+    # Chains end with the last place.
+    links = np.empty(words + len(conditions), np.int32)
+    links[:words] = before
+    held = _chained(conditions[::-1], words, truth, heads, links)
+    return held, (
+        np.concatenate((positions, firsts[::-1])),
+        np.concatenate((positions, lasts[::-1])),
+        heads,
+        links,
+    )
+
+
+@_compiled()
+def hold_sets(held: Ints, truth: Flags, posted: _Posted) -> Ints:
+    """Make true the sets that have a true member; return them, each once."""
+    found = _waiting(held, truth, posted)
+    count = 0
+    for condition in found:
+        if truth[condition] == 0:
+            truth[condition] = 1
+            found[count] = condition
+            count += 1
+    return found[:count]
+
+
+@_compiled()
+def _precedes(left: int, right: int, distance: int, chains: _Chains) -> bool:
+    """Say whether a place of `left` ends near before one of `right`. Takes time linear in their places."""
+    firsts, lasts, heads, before = chains
+    one, other = heads[left], heads[right]
+    while one >= 0 and other >= 0:
+        while other >= 0 and firsts[other] - lasts[one] > distance:
+            other = before[other]
+        if other >= 0 and firsts[other] > lasts[one]:
+            return True
+        one = before[one]
+    return False
+
+
+@_compiled()
+def _expand(sides: Ints, near: int, truth: Flags, sets: _SetArrays, found: Ints) -> int:
+    """Put the words and phrases of one side that are true into `found`, a set standing for its members; count them."""
+    numbers, ends, members = sets
+    count = 0
+    for column in range(WIDTH):
+        condition = sides[near, column]
+        if condition == 0:
+            break
+        if truth[condition] == 0:
+            continue
+        number = numbers[condition] if condition < len(numbers) else 0
+        if number == 0:
+            found[count] = condition
+            count += 1
+            continue
+        for at in range(ends[number - 1], ends[number]):
+            if truth[members[at]]:
+                found[count] = members[at]
+                count += 1
+    return count
+
+
+@_compiled()
+def _any_near(left: Ints, right: Ints, distance: int, ordered: int, chains: _Chains) -> bool:
+    """Say whether any of `left` is near any of `right`."""
+    for one in left:
+        for other in right:
+            if _precedes(one, other, distance, chains):
+                return True
+            if ordered == 0 and _precedes(other, one, distance, chains):
+                return True
+    return False
+
+
+@_compiled()
+def hold_nears(
+    held: Ints,
+    truth: Flags,
+    chains: _Chains,
+    posted: _Posted,
+    nears: tuple[Ints, Ints, Ints, Ints, Ints],
+    sets: _SetArrays,
+) -> Ints:
+    """Make true the conditions whose sides are near; return them, each once."""
+    conditions, left, right, distances, ordered = nears
+    # A side names each condition that is held at most once a column.
+    lefts = np.empty(WIDTH * len(held), np.int32)
+    rights = np.empty(WIDTH * len(held), np.int32)
+    found = _waiting(held, truth, posted)
+    count = 0
+    for near in found:
+        if truth[conditions[near]] or not _any_true(left, near, truth) or not _any_true(right, near, truth):
+            continue
+        some = lefts[: _expand(left, near, truth, sets, lefts)]
+        others = rights[: _expand(right, near, truth, sets, rights)]
+        if _any_near(some, others, distances[near], ordered[near], chains):
+            truth[conditions[near]] = 1
+            found[count] = conditions[near]
+            count += 1
+    return found[:count]
+
+
+@_compiled()
+def _plan_holds(first: int, shape: int, truth: Flags, rows: Ints) -> bool:
+    """Say whether every clause after the first holds, and the veto does not."""
+    if shape == 0:
+        return False
+    end = first + (shape >> 1)
+    for row in range(first + 1, end):
+        if not _any_true(rows, row, truth):
+            return False
+    return shape & 1 == 0 or not _any_true(rows, end, truth)
+
+
+@_compiled()
+def find_plans(held: Ints, truth: Flags, posted: _Posted, rows: Ints, plans: Ints, seen: Flags) -> Ints:
+    """Return the places of the plans that are satisfied, each once. `seen` is 0 for all places, before and after."""
+    found = _waiting(held, truth, posted)
+    count = 0
+    for place in found:
+        if _plan_holds(plans[place, 0], plans[place, 1], truth, rows) and seen[place] == 0:
+            seen[place] = 1
+            found[count] = place
+            count += 1
+    for at in range(count):
+        seen[found[at]] = 0
+    return found[:count]
