@@ -3,17 +3,22 @@
 They do what `steps` does in numpy, but stop at the first answer and keep nothing in between. Import this through
 `native` only: numba is optional and takes its time to load.
 
-Places of a condition are a chain: `heads` has the last one by condition, `before` the one before each; -1 ends it.
+Where a condition holds is told twice. `masks` has a bit for each of 64 equal blocks of the article, good enough to rule
+out that two things are near. And its places are a chain: `heads` has the last one, `before` the one before each; -1 is
+the end.
 `posted` arguments are those of `Postings.arrays`.
 """
 
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from services.domain.rules.arrays import WIDTH, Flags, Ints
 
+Masks: TypeAlias = NDArray[np.uint64]
 _compiled = partial(njit, cache=True, nogil=True)
 # Where the items of each condition begin, the items, and the recent conditions and items.
 _Posted = tuple[Ints, Ints, Ints, Ints]
@@ -58,7 +63,16 @@ def _any_true(rows: Ints, row: int, truth: Flags) -> bool:
 
 
 @_compiled()
-def _chained(conditions: Ints, begin: int, truth: Flags, heads: Ints, before: Ints) -> Ints:
+def _chained(
+    conditions: Ints,
+    firsts: Ints,
+    block: int,
+    begin: int,
+    truth: Flags,
+    masks: Masks,
+    heads: Ints,
+    before: Ints,
+) -> Ints:
     """Make conditions true and chain their places, numbered from `begin`; return each condition that was not, once."""
     held = np.empty(len(conditions), np.int32)
     count = 0
@@ -69,16 +83,19 @@ def _chained(conditions: Ints, begin: int, truth: Flags, heads: Ints, before: In
             heads[condition] = -1
             held[count] = condition
             count += 1
+        masks[condition] |= np.uint64(1) << np.uint64(firsts[at] // block)
         before[begin + at] = heads[condition]
         heads[condition] = begin + at
     return held[:count]
 
 
 @_compiled()
-def hold_words(conditions: Ints, truth: Flags, heads: Ints) -> tuple[Ints, Ints]:
+def hold_words(
+    conditions: Ints, positions: Ints, block: int, truth: Flags, masks: Masks, heads: Ints
+) -> tuple[Ints, Ints]:
     """Make words true, whose places are in rising order; return them, each once, and the place before each."""
     before = np.empty(len(conditions), np.int32)
-    return _chained(conditions, 0, truth, heads, before), before
+    return _chained(conditions, positions, block, 0, truth, masks, heads, before), before
 
 
 @_compiled()
@@ -127,7 +144,13 @@ def find_phrases(
 
 @_compiled()
 def hold_phrases(
-    found: tuple[Ints, Ints, Ints], positions: Ints, truth: Flags, heads: Ints, before: Ints
+    found: tuple[Ints, Ints, Ints],
+    positions: Ints,
+    block: int,
+    truth: Flags,
+    masks: Masks,
+    heads: Ints,
+    before: Ints,
 ) -> tuple[Ints, _Chains]:
     """Make true what `find_phrases` found; return the phrases, each once, and the places of words and phrases."""
     conditions, firsts, lasts = found
@@ -135,9 +158,10 @@ def hold_phrases(
     # Chains end with the last place.
     links = np.empty(words + len(conditions), np.int32)
     links[:words] = before
-    held = _chained(conditions[::-1], words, truth, heads, links)
+    firsts = firsts[::-1].copy()
+    held = _chained(conditions[::-1].copy(), firsts, block, words, truth, masks, heads, links)
     return held, (
-        np.concatenate((positions, firsts[::-1])),
+        np.concatenate((positions, firsts)),
         np.concatenate((positions, lasts[::-1])),
         heads,
         links,
@@ -145,16 +169,24 @@ def hold_phrases(
 
 
 @_compiled()
-def hold_sets(held: Ints, truth: Flags, posted: _Posted) -> Ints:
+def hold_sets(held: Ints, truth: Flags, masks: Masks, posted: _Posted) -> Ints:
     """Make true the sets that have a true member; return them, each once."""
-    found = _waiting(held, truth, posted)
-    count = 0
-    for condition in found:
-        if truth[condition] == 0:
-            truth[condition] = 1
-            found[count] = condition
-            count += 1
-    return found[:count]
+    starts, items, recent_conditions, recent_items = posted
+    found = [0 for _ in range(0)]
+    for condition in held:
+        if condition < len(starts) - 1:
+            for at in range(starts[condition], starts[condition + 1]):
+                if truth[items[at]] == 0:
+                    truth[items[at]] = 1
+                    found.append(items[at])
+                masks[items[at]] |= masks[condition]
+    for at in range(len(recent_items)):
+        if truth[recent_conditions[at]]:
+            if truth[recent_items[at]] == 0:
+                truth[recent_items[at]] = 1
+                found.append(recent_items[at])
+            masks[recent_items[at]] |= masks[recent_conditions[at]]
+    return np.array(found, np.int32)
 
 
 @_compiled()
@@ -207,9 +239,31 @@ def _any_near(left: Ints, right: Ints, distance: int, ordered: int, chains: _Cha
 
 
 @_compiled()
+def _mask_of(sides: Ints, near: int, masks: Masks) -> np.uint64:
+    """Return the blocks in which any condition of a side holds."""
+    mask = np.uint64(0)
+    for column in range(WIDTH):
+        condition = sides[near, column]
+        if condition == 0:
+            break
+        mask |= masks[condition]
+    return mask
+
+
+@_compiled()
+def _reached(mask: np.uint64, blocks: int) -> np.uint64:
+    """Return these blocks and as many on both sides of each."""
+    for _ in range(min(blocks, 64)):
+        mask |= (mask << np.uint64(1)) | (mask >> np.uint64(1))
+    return mask
+
+
+@_compiled()
 def hold_nears(
     held: Ints,
+    block: int,
     truth: Flags,
+    masks: Masks,
     chains: _Chains,
     posted: _Posted,
     nears: tuple[Ints, Ints, Ints, Ints, Ints],
@@ -223,7 +277,11 @@ def hold_nears(
     found = _waiting(held, truth, posted)
     count = 0
     for near in found:
-        if truth[conditions[near]] or not _any_true(left, near, truth) or not _any_true(right, near, truth):
+        here = _mask_of(left, near, masks)
+        # A phrase begins up to its length before the word from which the distance counts.
+        if here == 0 or _reached(here, (distances[near] + WIDTH) // block + 1) & _mask_of(right, near, masks) == 0:
+            continue
+        if truth[conditions[near]]:
             continue
         some = lefts[: _expand(left, near, truth, sets, lefts)]
         others = rights[: _expand(right, near, truth, sets, rights)]

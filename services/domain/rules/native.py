@@ -15,6 +15,8 @@ from services.domain.rules.presearcher import Presearcher
 from services.domain.rules.steps import Check
 from services.domain.rules.vocabulary import Read
 
+BLOCKS = 64
+
 
 @cache
 def is_native_available() -> bool:
@@ -38,6 +40,7 @@ class NativeSteps:
     def __init__(self, kernels: ModuleType) -> None:
         self._kernels = kernels
         self._heads: Ints = np.zeros(1, np.int32)
+        self._masks = np.zeros(1, np.uint64)
         self._seen: Flags = np.zeros(1, np.uint8)
 
     def hold(self, read: Read, composites: Composites, truth: Flags, check: Check) -> Ints:
@@ -46,13 +49,17 @@ class NativeSteps:
         phrases, sets, nears = composites
         if len(self._heads) < len(truth):
             self._heads = np.zeros(len(truth), np.int32)
-        heads, positions = self._heads, read.positions
-        words, before = kernels.hold_words(read.conditions, truth, heads)
+            self._masks = np.zeros(len(truth), np.uint64)
+        heads, masks, positions = self._heads, self._masks, read.positions
+        # An article of the length usual fits with some words a block.
+        block = int(positions.max()) // BLOCKS + 1 if len(positions) else 1
+        words, before = kernels.hold_words(read.conditions, positions, block, truth, masks, heads)
         found = kernels.find_phrases(words, truth, positions, heads, before, phrases.postings.arrays, phrases.arrays)
-        there = kernels.hold_phrases(tuple(check(Stretches(*found))), positions, truth, heads, before)
+        there = kernels.hold_phrases(tuple(check(Stretches(*found))), positions, block, truth, masks, heads, before)
         held = np.concatenate((words, there[0]))
-        held = np.concatenate((held, kernels.hold_sets(held, truth, sets.postings.arrays)))
-        near = kernels.hold_nears(held, truth, there[1], nears.postings.arrays, nears.arrays, sets.arrays)
+        held = np.concatenate((held, kernels.hold_sets(held, truth, masks, sets.postings.arrays)))
+        near = kernels.hold_nears(held, block, truth, masks, there[1], nears.postings.arrays, nears.arrays, sets.arrays)
+        masks[held] = 0
         return np.concatenate((held, near))
 
     def candidates(self, presearcher: Presearcher, held: Ints, truth: Flags) -> Ints:

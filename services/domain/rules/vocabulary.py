@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.match import EvidenceField
-from services.domain.rules.arrays import Flags, IntArray, Ints, stretch
+from services.domain.rules.arrays import WIDTH, Flags, IntArray, Ints, stretch
+from services.domain.rules.grammar import MAX_DISTANCE
 from services.domain.text.analyzer import MAX_CACHED_CHARS, Analysis, analyze, surfaces
 
 MAX_CODES = 1 << 17
 # A longer text is read in parts, so that one text of nothing but new words cannot fill the memory.
 MAX_CHUNKS_AT_ONCE = 1 << 14
 # Words that no phrase or distance reaches across lie between two fields, and before the first.
-FIELD_GAP = 1_000
+FIELD_GAP = MAX_DISTANCE + WIDTH
 HEAD_CHARS = 3
 
 
