@@ -155,7 +155,8 @@ class Conditions:
     def hold(self, article: ArticleIndex, steps: Steps) -> Ints:
         """Set `truth` for every condition the article meets; return these, each once."""
         self.truth = grown_flags(self.truth, len(self))
-        read = self._vocabulary.read({field: article.searched(field) for field in self._vocabulary.fields})
+        texts = {field: article.searched(field) for field in self._vocabulary.fields}
+        read = self._vocabulary.read(texts, steps.look_up)
         check = partial(self._really_there, read=read, article=article) if self._checked else _as_found
         held = steps.hold(read, self._composites, self.truth, check)
         self._count(held)

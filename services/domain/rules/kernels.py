@@ -29,6 +29,42 @@ _Chains = tuple[Ints, Ints, Ints, Ints]
 
 
 @_compiled()
+def look_up(
+    codes: Ints,
+    stretches: Ints,
+    position: int,
+    table: tuple[Ints, Ints, Ints, Ints, Ints],
+    field_bits: Flags,
+) -> tuple[Ints, Ints, Ints, int]:
+    """Return what codes make true: see `vocabulary.LookUp`."""
+    lengths, starts, counts, conditions, offsets = table
+    most = 0
+    for code in codes:
+        most += counts[code]
+    found = np.empty(most, np.int32)
+    positions = np.empty(most, np.int32)
+    begins = np.empty(len(stretches), np.int32)
+    count = 0
+    begin = 0
+    last = len(field_bits) - 1
+    for number in range(len(stretches)):
+        end, gap, bit = stretches[number, 0], stretches[number, 1], stretches[number, 2]
+        position += gap
+        begins[number] = position
+        for code in codes[begin:end]:
+            for at in range(starts[code], starts[code] + counts[code]):
+                condition = conditions[at]
+                # Those beyond the end of the array look in the whole content.
+                if field_bits[min(condition, last)] & bit:
+                    found[count] = condition
+                    positions[count] = position + offsets[at]
+                    count += 1
+            position += lengths[code]
+        begin = end
+    return found[:count], positions[:count], begins, position
+
+
+@_compiled()
 def _waiting(held: Ints, truth: Flags, posted: _Posted) -> Ints:
     """Return the items posted under what is held; some of them several times."""
     starts, items, recent_conditions, recent_items = posted

@@ -13,7 +13,7 @@ from services.domain.rules.arrays import Flags, Ints, grown_flags
 from services.domain.rules.composites import Composites, Stretches
 from services.domain.rules.presearcher import Presearcher
 from services.domain.rules.steps import Check
-from services.domain.rules.vocabulary import Read
+from services.domain.rules.vocabulary import LookedUp, Read, TableArrays
 
 BLOCKS = 64
 
@@ -42,6 +42,11 @@ class NativeSteps:
         self._heads: Ints = np.zeros(1, np.int32)
         self._masks = np.zeros(1, np.uint64)
         self._seen: Flags = np.zeros(1, np.uint8)
+
+    def look_up(self, codes: Ints, stretches: Ints, position: int, table: TableArrays, field_bits: Flags) -> LookedUp:
+        """Return what these codes make true: see `vocabulary.LookUp`."""
+        found: LookedUp = self._kernels.look_up(codes, stretches, position, table, field_bits)
+        return found
 
     def hold(self, read: Read, composites: Composites, truth: Flags, check: Check) -> Ints:
         """Set `truth` for what was read and every condition made of it; return these, each once."""

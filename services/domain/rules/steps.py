@@ -5,11 +5,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from services.domain.rules.arrays import NO_INTS, Flags, Ints, distinct, grown_flags
+from services.domain.rules.arrays import NO_INTS, Flags, Ints, distinct, grown_flags, stretch
 from services.domain.rules.composites import NOTHING, Composites, Phrases, Stretches
 from services.domain.rules.places import Places
 from services.domain.rules.presearcher import Presearcher
-from services.domain.rules.vocabulary import Read
+from services.domain.rules.vocabulary import LookedUp, Read, TableArrays
 
 # Leaves out the phrases whose words are in a row, but not as the query has them.
 Check = Callable[[Stretches], Stretches]
@@ -17,6 +17,9 @@ Check = Callable[[Stretches], Stretches]
 
 class Steps(Protocol):
     """How one article is decided. Implementations differ in speed only."""
+
+    def look_up(self, codes: Ints, stretches: Ints, position: int, table: TableArrays, field_bits: Flags) -> LookedUp:
+        """Return what these codes make true: see `vocabulary.LookUp`."""
 
     def hold(self, read: Read, composites: Composites, truth: Flags, check: Check) -> Ints:
         """Set `truth` for what was read and every condition made of it; return these, each once."""
@@ -37,6 +40,29 @@ class ArraySteps:
 
     def __init__(self) -> None:
         self._marked: Flags = np.zeros(1, np.uint8)
+
+    def look_up(self, codes: Ints, stretches: Ints, position: int, table: TableArrays, field_bits: Flags) -> LookedUp:
+        """Return what these codes make true: see `vocabulary.LookUp`."""
+        lengths, starts, counts, conditions, offsets = table
+        ends = lengths.take(codes).cumsum(dtype=np.int32)
+        chunk_ends, gaps, bits = stretches.T
+        chunks = np.diff(chunk_ends, prepend=np.int32(0))
+        # Each stretch begins as many words further on as there are gaps before it, its own included.
+        moved = gaps.cumsum(dtype=np.int32) + np.int32(position)
+        words_before = np.concatenate((np.zeros(1, np.int32), ends))
+        begins = words_before.take(chunk_ends - chunks) + moved
+        positions = words_before[:-1] + moved.repeat(chunks)
+        end = int(words_before[-1] + moved[-1])
+        here = counts.take(codes)
+        some = here.nonzero()[0]
+        at, owners = stretch(starts.take(codes.take(some)), here.take(some))
+        found, places = conditions.take(at), positions.take(some).take(owners) + offsets.take(at)
+        if len(field_bits) > 1:
+            # Those beyond the end of the array look in the whole content.
+            asked = field_bits.take(found, mode="clip")
+            kept = (asked & bits.astype(np.uint8).repeat(chunks).take(some).take(owners)).nonzero()[0]
+            found, places = found.take(kept), places.take(kept)
+        return found, places, begins, end
 
     def hold(self, read: Read, composites: Composites, truth: Flags, check: Check) -> Ints:
         """Set `truth` for what was read and every condition made of it; return these, each once."""

@@ -6,16 +6,16 @@ for the codes it concerns, so nothing is ever rebuilt.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from itertools import chain
+from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.match import EvidenceField
-from services.domain.rules.arrays import WIDTH, Flags, IntArray, Ints, stretch
+from services.domain.rules.arrays import NO_INTS, WIDTH, Flags, IntArray, Ints
 from services.domain.rules.grammar import MAX_DISTANCE
 from services.domain.text.analyzer import MAX_CACHED_CHARS, Analysis, analyze, surfaces
 
@@ -54,10 +54,9 @@ FIELD_SCOPES = {
 
 
 _FIELDS = tuple(EvidenceField)
+_BITS = {field: 1 << at for at, field in enumerate(_FIELDS)}
 # In which fields a condition of each scope holds, a bit for each.
-_FIELD_BITS = [
-    sum(1 << _FIELDS.index(field) for field, scopes in FIELD_SCOPES.items() if scope in scopes) for scope in Scope
-]
+_FIELD_BITS = [sum(_BITS[field] for field, scopes in FIELD_SCOPES.items() if scope in scopes) for scope in Scope]
 _CONTENT_BITS = _FIELD_BITS[Scope.CONTENT]
 
 
@@ -73,6 +72,12 @@ class Read(NamedTuple):
 
 
 Hashes: TypeAlias = NDArray[np.int64]
+TableArrays: TypeAlias = tuple[Ints, Ints, Ints, Ints, Ints]
+# Conditions, the position of the word of each, the position where each stretch begins, and that after the last word.
+LookedUp: TypeAlias = tuple[Ints, Ints, Ints, int]
+# Looks codes up in the table: codes; of each stretch of them where it ends, how far it is from the one before, and the
+# bit of its field; the position to begin at; the table; and by condition the bits of the fields it looks in.
+LookUp: TypeAlias = Callable[[Ints, Ints, int, TableArrays, Flags], LookedUp]
 # Which word of which code: code * WORDS_A_CHUNK + word.
 Place = int
 WORDS_A_CHUNK = MAX_CACHED_CHARS
@@ -147,16 +152,17 @@ class _Table:
         self._conditions.extend([*conditions.tolist(), condition])
         self._offsets.extend([*offsets.tolist(), word])
 
-    def lengths(self, codes: Ints) -> Ints:
-        """Return how many words each chunk has."""
-        return self._lengths.view.take(codes)
-
-    def read(self, codes: Ints, positions: Ints) -> tuple[Ints, Ints]:
-        """Return the conditions of these chunks in a row, and the position of the word of each."""
-        counts = self._counts.view.take(codes)
-        some = counts.nonzero()[0]
-        at, owners = stretch(self._starts.view.take(codes.take(some)), counts.take(some))
-        return self._conditions.view.take(at), positions.take(some).take(owners) + self._offsets.view.take(at)
+    @property
+    def arrays(self) -> TableArrays:
+        """Return by code the number of words, where its conditions begin, how many they are; then all conditions, and the
+        number of the word of each."""
+        return (
+            self._lengths.view,
+            self._starts.view,
+            self._counts.view,
+            self._conditions.view,
+            self._offsets.view,
+        )
 
 
 class _Segment(NamedTuple):
@@ -197,8 +203,7 @@ class Vocabulary:
                 grown[: len(self._field_bits)] = self._field_bits
                 self._field_bits = grown
             self._field_bits[condition] = _FIELD_BITS[scope]
-        bits = _FIELD_BITS[scope]
-        self.fields = [each for at, each in enumerate(_FIELDS) if each in self.fields or bits >> at & 1]
+        self.fields = [each for each in _FIELDS if each in self.fields or _FIELD_BITS[scope] & _BITS[each]]
         self._asked[form][text] = (*self._asked[form].get(text, ()), condition)
         if form is Form.PREFIX:
             head = text[:HEAD_CHARS]
@@ -211,43 +216,29 @@ class Vocabulary:
         for place in places:
             self._table.insert(place, condition)
 
-    def read(self, texts: Mapping[EvidenceField, str]) -> Read:
+    def read(self, texts: Mapping[EvidenceField, str], look_up: LookUp) -> Read:
         """Return the conditions that the words of these fields make true."""
+        if not texts:
+            return Read(NO_INTS, NO_INTS, {})
         segments = [_Segment(field, text.split()) for field, text in texts.items()]
         reading = _Reading()
         if sum(len(segment.chunks) for segment in segments) <= MAX_CHUNKS_AT_ONCE:
-            self._read_part(segments, reading)
+            self._read_part(segments, reading, look_up)
         else:
             for field, chunks in segments:
                 for begin in range(0, max(len(chunks), 1), MAX_CHUNKS_AT_ONCE):
-                    self._read_part([_Segment(field, chunks[begin : begin + MAX_CHUNKS_AT_ONCE])], reading)
+                    self._read_part([_Segment(field, chunks[begin : begin + MAX_CHUNKS_AT_ONCE])], reading, look_up)
         return reading.done()
 
-    def _read_part(self, segments: Sequence[_Segment], reading: "_Reading") -> None:
+    def _read_part(self, segments: Sequence[_Segment], reading: "_Reading", look_up: LookUp) -> None:
         if len(self) > MAX_CODES:
             self._forget_codes()
-        chunks = (
-            segments[0].chunks if len(segments) == 1 else list(chain.from_iterable([each.chunks for each in segments]))
-        )
+        chunks = segments[0].chunks
+        for segment in segments[1:]:
+            chunks = chunks + segment.chunks
         codes = self._codes_of(chunks)
-        lengths = self._table.lengths(codes)
-        ends = lengths.cumsum(dtype=np.int32)
-        positions = ends - lengths
-        bounds = reading.place(segments, positions, int(ends[-1]) if len(ends) else 0)
-        conditions, positions = self._table.read(codes, positions)
-        reading.take(*(self._in_scope(conditions, positions, bounds) if self._scopes else (conditions, positions)))
-
-    def _in_scope(
-        self, conditions: Ints, positions: Ints, bounds: Sequence[tuple[EvidenceField, int]]
-    ) -> tuple[Ints, Ints]:
-        """Leave out what holds in a field where its condition does not look."""
-        begins = np.array([begin for _, begin in bounds], np.int32)
-        fields = np.array([1 << _FIELDS.index(field) for field, _ in bounds], np.uint8)
-        here = fields.take(begins.searchsorted(positions, "right") - 1)
-        # Those beyond the end of the array look in the whole content.
-        asked = self._field_bits.take(conditions, mode="clip")
-        kept = (asked & here).nonzero()[0]
-        return conditions.take(kept), positions.take(kept)
+        found = look_up(codes, reading.stretches(segments), reading.end, self._table.arrays, self._field_bits)
+        reading.take(segments, found)
 
     def _codes_of(self, chunks: list[str]) -> Ints:
         """Return the codes of chunks, new ones for those not seen before."""
@@ -305,34 +296,30 @@ class _Reading:
     """What was read so far of one article."""
 
     def __init__(self) -> None:
-        self._conditions: list[Ints] = []
-        self._positions: list[Ints] = []
+        self.end = 0
+        self._found: list[LookedUp] = []
         self._starts: dict[EvidenceField, int] = {}
-        self._end = 0
 
-    def place(self, segments: Sequence[_Segment], positions: Ints, words: int) -> list[tuple[EvidenceField, int]]:
-        """Move positions, which count words from 0, behind what was read before; say where each field begins."""
-        bounds: list[tuple[EvidenceField, int]] = []
-        begin = 0
-        positions += np.int32(self._end)
-        self._end += words
-        for field, chunks in segments:
-            if field not in self._starts:
-                positions[begin:] += np.int32(FIELD_GAP)
-                self._end += FIELD_GAP
-                self._starts[field] = int(positions[begin]) if chunks else self._end
-            if chunks:
-                bounds.append((field, int(positions[begin])))
-            begin += len(chunks)
-        return bounds
+    def stretches(self, segments: Sequence[_Segment]) -> Ints:
+        """Return for each segment where its chunks end, how many words it is away from the one before, and its field."""
+        ends = accumulate(len(segment.chunks) for segment in segments)
+        gaps = (0 if segment.field in self._starts else FIELD_GAP for segment in segments)
+        bits = (_BITS[segment.field] for segment in segments)
+        return np.array(list(zip(ends, gaps, bits, strict=True)), np.int32)
 
-    def take(self, conditions: Ints, positions: Ints) -> None:
-        """Add conditions and where they hold."""
-        self._conditions.append(conditions)
-        self._positions.append(positions)
+    def take(self, segments: Sequence[_Segment], found: LookedUp) -> None:
+        """Add what was found in these segments."""
+        self._found.append(found)
+        self.end = found[3]
+        for segment, begin in zip(segments, found[2].tolist(), strict=True):
+            self._starts.setdefault(segment.field, begin)
 
     def done(self) -> Read:
         """Return all that was read."""
-        if len(self._conditions) == 1:
-            return Read(self._conditions[0], self._positions[0], self._starts)
-        return Read(np.concatenate(self._conditions), np.concatenate(self._positions), self._starts)
+        if len(self._found) == 1:
+            return Read(*self._found[0][:2], self._starts)
+        return Read(
+            np.concatenate([found[0] for found in self._found]),
+            np.concatenate([found[1] for found in self._found]),
+            self._starts,
+        )

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from schemas.match import EvidenceField
 from services.domain.rules import vocabulary
+from services.domain.rules.steps import ArraySteps
 from services.domain.rules.vocabulary import FIELD_SCOPES, Form, Scope, Vocabulary
 from services.domain.text.analyzer import analyze, surfaces
 from tests.unit.rules.random_rules import GAPS, TEXT_WORDS, texts
 
+LOOK_UP = ArraySteps().look_up
 Asked = tuple[Scope, Form, str]
 Found = set[tuple[int, EvidenceField, int]]
 
@@ -39,7 +41,7 @@ def filled(asked: list[Asked]) -> Vocabulary:
 
 def read(asked: Vocabulary, given_texts: dict[EvidenceField, str]) -> Found:
     """Return each (condition, field, number of the word within the field)."""
-    result = asked.read(given_texts)
+    result = asked.read(given_texts, LOOK_UP)
     starts = sorted((start, field) for field, start in result.starts.items())
     found: Found = set()
     for condition, position in zip(result.conditions.tolist(), result.positions.tolist(), strict=True):
@@ -92,7 +94,7 @@ def test_a_condition_added_late_holds_for_words_seen_before(
     given_texts: dict[EvidenceField, str], asked: list[Asked], late: int
 ) -> None:
     grown = filled(asked[:late])
-    grown.read(given_texts)
+    grown.read(given_texts, LOOK_UP)
     for condition, ask in enumerate(asked[late:], start=late + 1):
         grown.add(*ask, condition)
     assert read(grown, given_texts) == expected(asked, given_texts)
@@ -120,7 +122,7 @@ def test_words_seen_once_do_not_fill_the_memory() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vocabulary, "MAX_CODES", 1_000)
         for number in range(50):
-            asked.read({EvidenceField.TEXT: " ".join(f"w{number}x{at} {'y' * 70}{at}" for at in range(50))})
+            asked.read({EvidenceField.TEXT: " ".join(f"w{number}x{at} {'y' * 70}{at}" for at in range(50))}, LOOK_UP)
             assert len(asked) <= 1_000 + 2 * 50
 
 
