@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -266,7 +266,7 @@ class InMemoryRuleStore:
     def __init__(self, failures: list[Exception] | None = None, *, max_changes: int = 1000) -> None:
         self._rules: dict[StoredKey, WatchRule] = {}
         self._version = 0
-        self._failures = failures or []
+        self._failures = [] if failures is None else failures
         self._changed: dict[StoredKey, int] = {}
         self._complete_since = 0
         self._max_changes = max_changes
@@ -288,7 +288,9 @@ class InMemoryRuleStore:
     async def rules(self) -> tuple[WatchRule, ...]:
         return tuple(self._rules[key] for key in sorted(self._rules))
 
-    async def stream(self, watch_topic: str | None = None, rule_id: str | None = None) -> AsyncIterator[WatchRule]:
+    async def stream(
+        self, watch_topic: str | None = None, rule_id: str | None = None
+    ) -> AsyncGenerator[WatchRule, None]:
         for rule in list(self._rules.values()):
             if watch_topic in {None, rule.watch_topic} and rule_id in {None, rule.id}:
                 yield rule

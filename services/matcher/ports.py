@@ -1,6 +1,6 @@
 """What the matcher needs of the world, beside what every service needs."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -55,7 +55,7 @@ class RuleStore(Protocol):
     async def rules(self) -> tuple[WatchRule, ...]:
         """Return every stored rule, by watch topic and id."""
 
-    def stream(self, watch_topic: str | None = None, rule_id: str | None = None) -> AsyncIterator[WatchRule]:
+    def stream(self, watch_topic: str | None = None, rule_id: str | None = None) -> AsyncGenerator[WatchRule, None]:
         """Yield the stored rules in no order, each once, without holding them all; of one topic or id only if given.
 
         A rule that changes meanwhile comes as it was or as it is.

@@ -1,6 +1,6 @@
 """The rules users add at run time, in Valkey."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, cast
@@ -64,7 +64,9 @@ class ValkeyRuleStore:
         found = [rule async for rule in self.stream()]
         return tuple(sorted(found, key=StoredKey.of))
 
-    async def stream(self, watch_topic: str | None = None, rule_id: str | None = None) -> AsyncIterator[WatchRule]:
+    async def stream(
+        self, watch_topic: str | None = None, rule_id: str | None = None
+    ) -> AsyncGenerator[WatchRule, None]:
         """Yield the stored rules in no order, each once, in chunks; of one topic or id only if given."""
         pattern = None if watch_topic is rule_id is None else f"{watch_topic or '*'}/{rule_id or '*'}"
         seen: set[bytes] = set()  # a hash that grows or shrinks during a scan shows a field twice

@@ -1,52 +1,47 @@
-"""The watchlist: provisioned topics and users' rules as one engine, kept up to date without a restart."""
+"""The watchlist: provisioned topics and users' rules as one engine."""
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 
 import structlog
 
 from schemas.article import Article
 from schemas.match import Match, RuleHit, match_id
-from schemas.watch import WatchRule, WatchTopic
+from schemas.watch import WatchRule
 from services.domain.rules.engine import RuleEngine, RuleError
-from services.matcher.ports import RuleStore, RuleStoreUnavailableError
+from services.matcher.ports import StoredKey
 from services.provisioning.catalogues import Watched
 
+# A file that renames an actor can put out every rule that names it.
+MAX_LOGGED = 100
+
 log = structlog.get_logger()
-RuleKey = tuple[str, str]
 
 
 class Watchlist:
-    """Every enabled rule of every watch topic, ready to match. Users' rules may not replace provisioned ones."""
+    """Every rule of every watch topic, ready to match; a provisioned rule goes before a stored one of the same key.
+
+    Only the engine knows which stored rules there are: a million of them are held once, and not as objects. Who holds
+    `in_use` may match or change rules at length in a thread; who does either without it may have to wait for that.
+    """
 
     def __init__(self, provisioned: Watched) -> None:
+        self.in_use = asyncio.Lock()
+        self.provisioned = provisioned
         self._engine = RuleEngine(provisioned.gazetteer)
-        self._gazetteer = provisioned.gazetteer
-        self._topics: dict[str, WatchTopic] = {}
-        self._provisioned: dict[RuleKey, WatchRule] = {}
-        self._stored: dict[RuleKey, WatchRule] = {}
-        self._active: dict[RuleKey, WatchRule] = {}
-        self.provision(provisioned)
+        self._titles = {topic.id: topic.title for topic in provisioned.topics}
+        self._provisioned = _rules_of(provisioned)
+        self._left_out: set[StoredKey] = set()
+        for rule in self._provisioned.values():
+            self.put(rule)
 
     def __len__(self) -> int:
-        return len(self._active)
+        return len(self._engine)
 
-    def provision(self, provisioned: Watched) -> None:
-        """Take over what the files say now."""
-        self._topics = {topic.id: topic for topic in provisioned.topics}
-        self._provisioned = {_key(rule): rule for topic in provisioned.topics for rule in topic.rules}
-        if provisioned.gazetteer is not self._gazetteer:
-            # An alias may have changed under any rule, so every rule is compiled again.
-            self._gazetteer = provisioned.gazetteer
-            self._engine = RuleEngine(provisioned.gazetteer)
-            self._active = {}
-        self._activate()
-
-    def store(self, rules: Iterable[WatchRule]) -> None:
-        """Take over the rules that users have added by now."""
-        self._stored = {_key(rule): rule for rule in rules}
-        self._activate()
+    @property
+    def left_out(self) -> int:
+        """Return how many rules cannot be matched."""
+        return len(self._left_out)
 
     def match(self, article: Article) -> tuple[Match, ...]:
         """Return a match for each watch topic that has a rule the article satisfies, by topic id."""
@@ -55,66 +50,76 @@ class Watchlist:
             by_topic.setdefault(watch_topic, []).append(hit)
         return tuple(self._to_match(article, topic, tuple(hits)) for topic, hits in sorted(by_topic.items()))
 
+    def is_provisioned(self, key: StoredKey) -> bool:
+        """Say whether a rule of this key stands in a file, so that a stored one does not count."""
+        return key in self._provisioned
+
+    def put(self, rule: WatchRule) -> None:
+        """Match this rule from now on, in place of the one of its key. One that does not compile is left out."""
+        key = StoredKey.of(rule)
+        self.drop(key)
+        try:
+            self._engine.add(rule)
+        except RuleError as error:
+            # A rule that was right when it was stored can name an actor that the files no longer hold.
+            self._left_out.add(key)
+            if len(self._left_out) <= MAX_LOGGED:
+                log.error("rule_left_out", watch_topic=rule.watch_topic, rule_id=rule.id, error=str(error))
+
+    def put_stored(self, rules: Iterable[WatchRule]) -> None:
+        """Match these rules that users added, but for those in place of which a provisioned one stands."""
+        for rule in rules:
+            if not self.is_provisioned(StoredKey.of(rule)):
+                self.put(rule)
+
+    def drop(self, key: StoredKey) -> None:
+        """Match the rule of this key no more, if there is one."""
+        self._left_out.discard(key)
+        if key in self._engine:
+            self._engine.remove(*key)
+
+    def provision(self, provisioned: Watched) -> tuple[list[StoredKey], list[WatchRule]]:
+        """Take over what files of the same actors say; return the rules to drop and to put, which is left to do.
+
+        Where one is dropped, a stored rule of its key counts again.
+        """
+        before, now = self._provisioned, _rules_of(provisioned)
+        self.provisioned = provisioned
+        self._titles = {topic.id: topic.title for topic in provisioned.topics}
+        self._provisioned = now
+        return [key for key in before if key not in now], [rule for key, rule in now.items() if before.get(key) != rule]
+
+    def has_actors_of(self, provisioned: Watched) -> bool:
+        """Say whether rules mean the same with the actors of these files; if not, all must be compiled again."""
+        ours, theirs = self.provisioned.gazetteer, provisioned.gazetteer
+        return ours is theirs or tuple(ours) == tuple(theirs)
+
+    def become(self, other: "Watchlist") -> None:
+        """Change over to the rules of another watchlist, which is used no more, between two articles."""
+        self.provisioned = other.provisioned
+        self._engine = other._engine
+        self._titles = other._titles
+        self._provisioned = other._provisioned
+        self._left_out = other._left_out
+
+    @property
+    def needs_compaction(self) -> bool:
+        """Say whether `compact` would make matching faster."""
+        return self._engine.needs_compaction
+
+    def compact(self) -> None:
+        """Fold recent changes in, for seconds where there are very many rules; matching and changes go on meanwhile."""
+        self._engine.compact()
+
     def _to_match(self, article: Article, watch_topic: str, hits: tuple[RuleHit, ...]) -> Match:
-        topic = self._topics.get(watch_topic)
         return Match(
             id=match_id(article.revision_id, watch_topic, hits),
             watch_topic=watch_topic,
-            watch_topic_title=topic.title if topic else watch_topic,
+            watch_topic_title=self._titles.get(watch_topic, watch_topic),
             article=article,
             hits=hits,
         )
 
-    def _activate(self) -> None:
-        """Bring the engine to what is wanted now, touching only the rules that changed."""
-        wanted = {**self._stored, **self._provisioned}
-        for key in [key for key, rule in self._active.items() if wanted.get(key) != rule]:
-            self._engine.remove(*key)
-            del self._active[key]
-        for key, rule in wanted.items():
-            if key in self._active:
-                continue
-            try:
-                self._engine.add(rule)
-                self._active[key] = rule
-            except RuleError as error:
-                # A rule that was right when it was stored can name an actor that the files no longer hold.
-                log.error("rule_left_out", watch_topic=rule.watch_topic, rule_id=rule.id, error=str(error))
 
-
-class RuleFollower:
-    """Follows the rule store, so that a change counts within an interval."""
-
-    def __init__(self, watchlist: Watchlist, store: RuleStore) -> None:
-        self._watchlist = watchlist
-        self._store = store
-        self._version: int | None = None
-
-    async def check(self) -> None:
-        """Take over the users' rules if they changed since the last look."""
-        version = await self._store.version()
-        if version == self._version:
-            return
-        self._watchlist.store(await self._store.rules())
-        self._version = version
-        log.info("rules_loaded", rules=len(self._watchlist), version=version)
-
-    async def run(self, stop: asyncio.Event, interval_seconds: float) -> None:
-        """Check until `stop` is set; a store that cannot be reached leaves the rules as they are."""
-        reachable = True
-        while not stop.is_set():
-            try:
-                await self.check()
-                if not reachable:
-                    log.info("rule_store_reachable")
-                reachable = True
-            except RuleStoreUnavailableError as error:
-                if reachable:
-                    log.warning("rule_store_unreachable", error=str(error))
-                reachable = False
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), interval_seconds)
-
-
-def _key(rule: WatchRule) -> RuleKey:
-    return rule.watch_topic, rule.id
+def _rules_of(provisioned: Watched) -> dict[StoredKey, WatchRule]:
+    return {StoredKey.of(rule): rule for topic in provisioned.topics for rule in topic.rules}

@@ -193,7 +193,7 @@ def _text(item: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise ValueError(f"{name}: expected text, found {value!r:.60}")
-    return printable(value)
+    return value if value.isascii() else printable(value)
 
 
 def _moment(value: Any) -> datetime | None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.feed import Feed
 from schemas.watch import Actor, WatchRule, WatchTopic
-from services.domain.rules.engine import RuleEngine, RuleError
+from services.domain.rules.compiler import Compiler
+from services.domain.rules.errors import RuleError
+from services.domain.rules.parser import parse
 from services.domain.text.gazetteer import Gazetteer, GazetteerError
 from services.provisioning.faults import ConfigurationError, Fault
 from services.provisioning.yaml_file import Location, YamlFile, iso_duration, read_yaml, yaml_files
@@ -68,11 +70,12 @@ def load_topics(folder: Path, gazetteer: Gazetteer) -> tuple[WatchTopic, ...]:
     """Read every watch topic of a folder, one a file, with each rule compiled against the gazetteer."""
     placed: list[tuple[YamlFile, Location, WatchTopic]] = []
     faults: list[Fault] = []
+    compiler = Compiler(gazetteer)
     for path in yaml_files(folder):
         try:
             file = read_yaml(path)
             topic = _topic(file)
-            _compile_rules(file, topic, gazetteer)
+            _compile_rules(file, topic, compiler)
             placed.append((file, (), topic))
         except ConfigurationError as error:
             faults.extend(error.faults)
@@ -116,11 +119,11 @@ def _topic(file: YamlFile) -> WatchTopic:
     return file.validate(WatchTopic, data)
 
 
-def _compile_rules(file: YamlFile, topic: WatchTopic, gazetteer: Gazetteer) -> None:
+def _compile_rules(file: YamlFile, topic: WatchTopic, compiler: Compiler) -> None:
     faults = [
         file.fault(("rules", index, "query"), message)
         for index, rule in enumerate(topic.rules)
-        if (message := rule_fault(rule, gazetteer))
+        if (message := _fault(rule, compiler))
     ]
     if faults:
         raise ConfigurationError(faults)
@@ -128,8 +131,12 @@ def _compile_rules(file: YamlFile, topic: WatchTopic, gazetteer: Gazetteer) -> N
 
 def rule_fault(rule: WatchRule, gazetteer: Gazetteer) -> str | None:
     """Say what is wrong with a rule, or None where the engine takes it."""
+    return _fault(rule, Compiler(gazetteer))
+
+
+def _fault(rule: WatchRule, compiler: Compiler) -> str | None:
     try:
-        RuleEngine(gazetteer).add(rule)
+        compiler.compile_rule(parse(rule.query), rule.query)
     except RuleError as error:
         return str(error)
     return None

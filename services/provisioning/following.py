@@ -1,7 +1,8 @@
 """Following provisioned files: read again when they change and are valid, otherwise kept as they last were valid."""
 
 import asyncio
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -37,7 +38,7 @@ class FileFollower(Generic[T]):
         self,
         places: tuple[Path, ...],
         read: Callable[[], T],
-        take_over: Callable[[T], None],
+        take_over: Callable[[T], Awaitable[None] | None],
         since: tuple[Mark, ...],
     ) -> None:
         self._places = places
@@ -56,7 +57,9 @@ class FileFollower(Generic[T]):
         except ConfigurationError as error:
             log.error("files_not_reloaded", faults=[str(fault) for fault in error.faults])
             return
-        self._take_over(content)
+        taking_over = self._take_over(content)
+        if inspect.isawaitable(taking_over):
+            await taking_over
         log.info("files_reloaded", places=[str(place) for place in self._places])
 
     async def run(self, stop: asyncio.Event, interval_seconds: float) -> None:

@@ -4,8 +4,8 @@ Conditions decide most rules outright; a rule that asks more (nested proximity, 
 is verified word by word once the conditions it needs hold.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from threading import Lock
 from typing import NamedTuple, overload
 
@@ -208,7 +208,8 @@ class _HeldRules:
         self._presearcher = Presearcher()
         self._steps: Steps = ArraySteps()
         self._verified: dict[int, Clause] = {}
-        self.opened = lru_cache(OPEN_RULES)(self._open)
+        # Of its parts rather than of itself: in a circle, it would outlive a rebuild by a garbage collection.
+        self.opened = lru_cache(OPEN_RULES)(partial(_opened, self.shelf, self._compiler, self._verified))
 
     @property
     def recent(self) -> int:
@@ -225,7 +226,7 @@ class _HeldRules:
     def add(self, rule: WatchRule) -> None:
         if self.shelf.slot(rule.watch_topic, rule.id) is not None:
             raise RuleExistsError(f"watch topic {rule.watch_topic!r} holds a rule {rule.id!r} already")
-        clause = self._compile(rule)
+        clause = _compiled(rule, self._compiler)
         plan = self._planner.plan(clause)
         slot = self.shelf.put(rule)
         self._presearcher.add(plan, [self.conditions.cost(part) for part in plan.clauses])
@@ -263,13 +264,14 @@ class _HeldRules:
         failed = [at for at in unverified if not self._verified[int(slots[at])].holds(article)]
         return np.delete(slots, failed) if failed else slots
 
-    def _compile(self, rule: WatchRule) -> Clause:
-        return self._compiler.compile_rule(parse(rule.query), rule.query)
 
-    def _open(self, slot: int) -> _Opened:
-        rule = self.shelf.rule(slot)
-        clause = self._verified.get(slot) or self._compile(rule)
-        return _Opened(rule, rule.version, clause)
+def _compiled(rule: WatchRule, compiler: Compiler) -> Clause:
+    return compiler.compile_rule(parse(rule.query), rule.query)
+
+
+def _opened(shelf: RuleShelf, compiler: Compiler, verified: Mapping[int, Clause], slot: int) -> _Opened:
+    rule = shelf.rule(slot)
+    return _Opened(rule, rule.version, verified.get(slot) or _compiled(rule, compiler))
 
 
 def _hit(opened: _Opened, article: ArticleIndex) -> RuleHit:

@@ -33,14 +33,14 @@ def look_up(
     codes: Ints,
     stretches: Ints,
     position: int,
-    table: tuple[Ints, Ints, Ints, Ints, Ints],
+    table: tuple[Ints, Ints, Ints],
     field_bits: Flags,
 ) -> tuple[Ints, Ints, Ints, int]:
     """Return what codes make true: see `vocabulary.LookUp`."""
-    lengths, starts, counts, conditions, offsets = table
+    chunks, conditions, offsets = table
     most = 0
     for code in codes:
-        most += counts[code]
+        most += chunks[code, 2] - chunks[code, 1]
     found = np.empty(most, np.int32)
     positions = np.empty(most, np.int32)
     begins = np.empty(len(stretches), np.int32)
@@ -52,14 +52,14 @@ def look_up(
         position += gap
         begins[number] = position
         for code in codes[begin:end]:
-            for at in range(starts[code], starts[code] + counts[code]):
+            for at in range(chunks[code, 1], chunks[code, 2]):
                 condition = conditions[at]
                 # Those beyond the end of the array look in the whole content.
                 if field_bits[min(condition, last)] & bit:
                     found[count] = condition
                     positions[count] = position + offsets[at]
                     count += 1
-            position += lengths[code]
+            position += chunks[code, 0]
         begin = end
     return found[:count], positions[:count], begins, position
 

@@ -43,29 +43,32 @@ class ArraySteps:
 
     def look_up(self, codes: Ints, stretches: Ints, position: int, table: TableArrays, field_bits: Flags) -> LookedUp:
         """Return what these codes make true: see `vocabulary.LookUp`."""
-        lengths, starts, counts, conditions, offsets = table
-        ends = lengths.take(codes).cumsum(dtype=np.int32)
+        chunks, conditions, offsets = table
+        lengths, starts, stops = chunks.take(codes, 0).T
+        ends = lengths.cumsum(dtype=np.int32)
         chunk_ends, gaps, bits = stretches.T
-        chunks = np.diff(chunk_ends, prepend=np.int32(0))
+        sizes = np.diff(chunk_ends, prepend=np.int32(0))
         # Each stretch begins as many words further on as there are gaps before it, its own included.
         moved = gaps.cumsum(dtype=np.int32) + np.int32(position)
         words_before = np.concatenate((np.zeros(1, np.int32), ends))
-        begins = words_before.take(chunk_ends - chunks) + moved
-        positions = words_before[:-1] + moved.repeat(chunks)
+        begins = words_before.take(chunk_ends - sizes) + moved
+        positions = words_before[:-1] + moved.repeat(sizes)
         end = int(words_before[-1] + moved[-1])
-        here = counts.take(codes)
-        some = here.nonzero()[0]
-        at, owners = stretch(starts.take(codes.take(some)), here.take(some))
+        counts = stops - starts
+        some = counts.nonzero()[0]
+        at, owners = stretch(starts.take(some), counts.take(some))
         found, places = conditions.take(at), positions.take(some).take(owners) + offsets.take(at)
         if len(field_bits) > 1:
             # Those beyond the end of the array look in the whole content.
             asked = field_bits.take(found, mode="clip")
-            kept = (asked & bits.astype(np.uint8).repeat(chunks).take(some).take(owners)).nonzero()[0]
+            kept = (asked & bits.astype(np.uint8).repeat(sizes).take(some).take(owners)).nonzero()[0]
             found, places = found.take(kept), places.take(kept)
         return found, places, begins, end
 
     def hold(self, read: Read, composites: Composites, truth: Flags, check: Check) -> Ints:
         """Set `truth` for what was read and every condition made of it; return these, each once."""
+        if not len(read.conditions):
+            return NO_INTS
         phrases, sets, nears = composites
         held = _set_true(distinct(read.conditions), truth)
         stretches = self._find_phrases(phrases, held, read, truth)

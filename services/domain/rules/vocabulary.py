@@ -72,7 +72,7 @@ class Read(NamedTuple):
 
 
 Hashes: TypeAlias = NDArray[np.int64]
-TableArrays: TypeAlias = tuple[Ints, Ints, Ints, Ints, Ints]
+TableArrays: TypeAlias = tuple[Ints, Ints, Ints]
 # Conditions, the position of the word of each, the position where each stretch begins, and that after the last word.
 LookedUp: TypeAlias = tuple[Ints, Ints, Ints, int]
 # Looks codes up in the table: codes; of each stretch of them where it ends, how far it is from the one before, and the
@@ -123,46 +123,40 @@ class _Codes:
 class _Table:
     """By code, the conditions that a chunk makes true, with the number of the word within the chunk."""
 
-    __slots__ = ("_conditions", "_counts", "_lengths", "_offsets", "_starts")
+    __slots__ = ("_chunks", "_conditions", "_offsets")
 
     def __init__(self) -> None:
-        self._lengths = IntArray()
-        self._starts = IntArray()
-        self._counts = IntArray()
+        self._chunks = IntArray()  # of each its number of words, and where its conditions begin and end
         self._conditions = IntArray()
         self._offsets = IntArray()
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        return len(self._chunks) // 3
 
     def append(self, length: int, conditions: Sequence[int], offsets: Sequence[int]) -> int:
         """Add a chunk of so many words; return its code."""
-        self._starts.append(self._conditions.extend(conditions))
-        self._offsets.extend(offsets)
-        self._counts.append(len(conditions))
-        return self._lengths.append(length)
+        begin = end = len(self._conditions)
+        if conditions:
+            self._conditions.extend(conditions)
+            self._offsets.extend(offsets)
+            end += len(conditions)
+        return self._chunks.extend((length, begin, end)) // 3
 
     def insert(self, place: Place, condition: int) -> None:
         """Add a condition to a chunk that has its place already: what it had moves to the end."""
         code, word = divmod(place, WORDS_A_CHUNK)
-        start, count = int(self._starts.view[code]), int(self._counts.view[code])
-        conditions, offsets = self._conditions.view[start : start + count], self._offsets.view[start : start + count]
-        self._starts.view[code] = len(self._conditions)
-        self._counts.view[code] = count + 1
+        chunk = self._chunks.view.reshape(-1, 3)[code]
+        conditions, offsets = self._conditions.view[chunk[1] : chunk[2]], self._offsets.view[chunk[1] : chunk[2]]
+        chunk[1] = len(self._conditions)
         self._conditions.extend([*conditions.tolist(), condition])
         self._offsets.extend([*offsets.tolist(), word])
+        chunk[2] = len(self._conditions)
 
     @property
     def arrays(self) -> TableArrays:
-        """Return by code the number of words, where its conditions begin, how many they are; then all conditions, and the
+        """Return by code the number of words, and where its conditions begin and end; then all conditions, and the
         number of the word of each."""
-        return (
-            self._lengths.view,
-            self._starts.view,
-            self._counts.view,
-            self._conditions.view,
-            self._offsets.view,
-        )
+        return self._chunks.view.reshape(-1, 3), self._conditions.view, self._offsets.view
 
 
 class _Segment(NamedTuple):
@@ -301,7 +295,7 @@ class _Reading:
         self._starts: dict[EvidenceField, int] = {}
 
     def stretches(self, segments: Sequence[_Segment]) -> Ints:
-        """Return for each segment where its chunks end, how many words it is away from the one before, and its field."""
+        """Return for each segment where its chunks end, how far it is from the one before, and the bit of its field."""
         ends = accumulate(len(segment.chunks) for segment in segments)
         gaps = (0 if segment.field in self._starts else FIELD_GAP for segment in segments)
         bits = (_BITS[segment.field] for segment in segments)

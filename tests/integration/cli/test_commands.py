@@ -1,6 +1,10 @@
 """The commands as a user meets them: what they print, where, and with which exit code."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -34,6 +38,45 @@ def test_match_tells_a_bad_line_skips_it_and_exits_2(run: Run) -> None:
     assert "standard input:1: title: one of title and text is required" in ran.err
     assert "standard input:2: is not JSON" in ran.err
     assert '"article_id": "a1"' in ran.out
+
+
+def test_match_takes_articles_as_they_come(run: Run) -> None:
+    """Nothing at all, characters that no contract carries, five megabytes: none ends the run, none hits by mistake."""
+    hit = "Seoul will send artillery shells to Ukraine"
+    articles = [
+        {"id": "empty", "title": "", "text": ""},
+        {"id": "nul", "title": "\0", "text": "\0\0 \0"},
+        {"id": "surrogates", "title": "\ud800\udfff", "text": "\udc00 shells"},
+        {"id": "broken", "title": f"\0 {hit}\ud800", "text": "\0"},
+        {"id": "long", "title": "Long", "text": "lorem ipsum dolor, " * 270_000},
+        {"id": "long hit", "title": "Long", "text": "lorem ipsum dolor, " * 270_000 + hit},
+        {"id": "last", "title": hit},
+    ]
+    begun_at = time.process_time()
+    ran = run("match", stdin="\n".join(map(json.dumps, articles)).encode())
+    assert time.process_time() - begun_at < 30
+    assert ran.code == 2
+    assert ran.err == "error: standard input:1: title: one of title and text is required\n"
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert list(dict.fromkeys(line["article_id"] for line in lines)) == ["broken", "long hit", "last"]
+    for line in lines:
+        given = next(article for article in articles if article["id"] == line["article_id"])
+        for span in line["evidence"]:
+            assert given[span["field"]][span["start"] : span["end"]] == span["text"]
+
+
+def test_match_prints_what_it_found_before_the_next_line_comes() -> None:
+    command = [sys.executable, "-m", "services.cli.main", "match"]
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(ARTICLE) + "\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["article_id"] == "a1"
+        process.stdin.close()
+        process.stdout.read()
+    assert process.returncode == 0
 
 
 def test_match_takes_topics_from_a_file(run: Run, tmp_path: Path) -> None:
