@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field
-from typing import Any, NamedTuple
+from typing import Any
 
 from schemas.match import EvidenceField
 from schemas.watch import MAX_QUERY_CHARS
@@ -11,23 +11,19 @@ from services.domain.rules.grammar import BARE_WORD, MAX_NESTING, QUOTES, RESERV
 from services.domain.rules.records import record
 
 
-class Span(NamedTuple):
-    """Where in the query a node stands: code points from 0, end exclusive."""
-
-    start: int
-    end: int
-
-
-def _span() -> Any:
-    return field(default=Span(0, 0), compare=False, repr=False)
+def _start() -> Any:
+    return field(default=0, compare=False, repr=False)
 
 
 class Node:
-    """Part of a query. Two nodes are equal if they ask for the same, wherever they stand."""
+    """Part of a query. Two nodes are equal if they ask for the same, wherever they stand.
+
+    `start` is where in the query the node begins: code points from 0.
+    """
 
     __slots__ = ()
 
-    span: Span
+    start: int
 
 
 @record()
@@ -35,7 +31,7 @@ class Term(Node):
     """A word in any inflection; a hyphenated one is the words in a row. In `country:` and `lang:` it is a code."""
 
     text: str
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -44,7 +40,7 @@ class Phrase(Node):
 
     text: str
     slop: int = 0
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -52,7 +48,7 @@ class Prefix(Node):
     """Words that begin like this, accents and case aside."""
 
     text: str
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -60,7 +56,7 @@ class Exact(Node):
     """A word or words in exactly this case and form."""
 
     text: str
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -68,7 +64,7 @@ class ActorRef(Node):
     """Any alias of an actor or term set of the gazetteer."""
 
     actor_id: str
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -76,7 +72,7 @@ class And(Node):
     """All of two or more; never directly inside another And."""
 
     children: tuple[Node, ...]
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -84,7 +80,7 @@ class Or(Node):
     """Any of two or more; never directly inside another Or."""
 
     children: tuple[Node, ...]
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -93,7 +89,7 @@ class AtLeast(Node):
 
     count: int
     children: tuple[Node, ...]
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -101,7 +97,7 @@ class Not(Node):
     """The article does not satisfy the child."""
 
     child: Node
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -115,7 +111,7 @@ class Near(Node):
     right: Node
     distance: int
     ordered: bool = False
-    span: Span = _span()
+    start: int = _start()
 
 
 @record()
@@ -124,7 +120,7 @@ class InField(Node):
 
     field: EvidenceField
     child: Node
-    span: Span = _span()
+    start: int = _start()
 
 
 Leaf = Term | Phrase | Prefix | Exact | ActorRef

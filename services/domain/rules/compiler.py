@@ -1,6 +1,7 @@
 """Compile a syntax tree into clauses: NOT pushed down to the leaves, fields resolved, actors looked up."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol
 
 from schemas.match import EvidenceField
@@ -9,6 +10,7 @@ from services.domain.rules.article_index import CONTENT, ArticleIndex, Fields
 from services.domain.rules.codes import CODE_FIELDS, normal_code
 from services.domain.rules.errors import RuleMeaningError
 from services.domain.rules.leaves import (
+    LEAF_CACHE_SIZE,
     AnyOf,
     Leaf,
     Near,
@@ -184,6 +186,7 @@ class AtLeastOf:
                 yield from part.proof(article)
 
 
+_NAMES = (ast.Term, ast.ActorRef)
 _SEVERAL = (ast.And, ast.Or, ast.AtLeast)
 _CHOICES = (Either, AtLeastOf)
 
@@ -193,14 +196,14 @@ class Compiler:
 
     def __init__(self, gazetteer: Gazetteer) -> None:
         self._gazetteer = gazetteer
-        self._actors: dict[str, AnyOf] = {}
+        self._actors: dict[str, Present] = {}  # anywhere in the content
 
     def compile(self, node: ast.Node, query: str) -> Clause:
         """Return the clause of a tree, or raise RuleMeaningError."""
         try:
             return self._clause(node, CONTENT, negated=False)
         except _NodeError as fault:
-            raise RuleMeaningError(fault.message, fault.node.span.start + 1, query) from fault
+            raise RuleMeaningError(fault.message, fault.node.start + 1, query) from fault
 
     def compile_rule(self, node: ast.Node, query: str) -> Clause:
         """Return the clause of a whole rule; one that could match without finding any content is refused."""
@@ -221,11 +224,15 @@ class Compiler:
             if found_only
             else "this would match articles that hold none of the rule's words; every alternative of a rule needs "
             "something that must be found, NOT only narrows it",
-            node.span.start + 1,
+            node.start + 1,
             query,
         )
 
     def _clause(self, node: ast.Node, fields: Fields, *, negated: bool) -> Clause:
+        # The commonest first; `match` would take most of the time that a rule takes to compile.
+        if fields is CONTENT and isinstance(node, _NAMES):
+            present = _in_content(node.text) if isinstance(node, ast.Term) else self._actor(node)
+            return Absent(present) if negated else present
         if isinstance(node, _SEVERAL):
             parts = tuple([self._clause(child, fields, negated=negated) for child in node.children])
             return _combined(parts, _count(node), negated=negated)
@@ -237,12 +244,13 @@ class Compiler:
         return Absent(present) if negated else present
 
     def _leaf(self, node: ast.Node, fields: Fields) -> Leaf:
-        # The commonest first; `match` would take most of the time that a rule takes to compile.
         if isinstance(node, ast.Term) or (isinstance(node, ast.Phrase) and not node.slop):
+            if fields is CONTENT:
+                return _in_content(node.text).leaf if isinstance(node, ast.Term) else words_leaf(node.text)
             field = fields[0]
             return exact_leaf(normal_code(field, node.text)) if field in CODE_FIELDS else words_leaf(node.text)
         if isinstance(node, ast.ActorRef):
-            return self._actor(node, node.actor_id)
+            return self._actor(node).leaf
         if isinstance(node, ast.Near):
             left, right = self._leaf(node.left, fields), self._leaf(node.right, fields)
             return Near(left, right, node.distance, node.ordered)
@@ -250,17 +258,24 @@ class Compiler:
             return AnyOf(tuple([self._leaf(part, fields) for part in node.children]))
         return _words(node)
 
-    def _actor(self, node: ast.Node, actor_id: str) -> Leaf:
-        leaf = self._actors.get(actor_id)
-        if leaf is None:
+    def _actor(self, node: ast.ActorRef) -> Present:
+        actor_id = node.actor_id
+        present = self._actors.get(actor_id)
+        if present is None:
             try:
                 aliases = self._gazetteer.aliases(actor_id)
             except UnknownActorError as error:
                 raise _NodeError(str(error), node) from error
             if not aliases:
                 raise _NodeError(f"actor {actor_id!r} has no aliases to find", node)
-            leaf = self._actors[actor_id] = aliases_leaf(aliases)
-        return leaf
+            present = self._actors[actor_id] = Present(aliases_leaf(aliases), CONTENT)
+        return present
+
+
+@lru_cache(maxsize=LEAF_CACHE_SIZE)
+def _in_content(text: str) -> Present:
+    """Return the clause of a word anywhere in the content, which many rules share."""
+    return Present(words_leaf(text), CONTENT)
 
 
 def _words(node: ast.Node) -> Leaf:
@@ -292,7 +307,7 @@ def _combined(parts: tuple[Clause, ...], count: int, *, negated: bool) -> Clause
 def _needs_content(clause: Clause) -> bool:
     """Say whether this can hold only where something is found in a field of words."""
     if isinstance(clause, Present):
-        return clause.fields[0] not in CODE_FIELDS
+        return clause.fields is CONTENT or clause.fields[0] not in CODE_FIELDS
     if isinstance(clause, All):
         return any(map(_needs_content, clause.parts))
     if isinstance(clause, _CHOICES):

@@ -1,5 +1,6 @@
 """Conditions: what rules ask of an article, numbered, each decided once for all rules that share it."""
 
+from array import array
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -62,7 +63,7 @@ class Conditions:
         self.truth: Flags = np.zeros(1, np.uint8)
         self._vocabulary = Vocabulary()
         self._composites = Composites(Phrases(), Sets(), Nears())
-        self._priors: list[float] = [0.0]
+        self._priors = array("d", (0.0,))
         self._seen: NDArray[np.int32] = np.zeros(1, np.int32)
         self._phrase_of: dict[object, int] = {}
         self._set_of: dict[frozenset[int], int] = {}

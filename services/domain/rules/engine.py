@@ -90,8 +90,7 @@ class Satisfied(Sequence[RuleKey]):
         return map(self._key, self._slots.tolist())
 
     def _key(self, slot: int) -> RuleKey:
-        rule = self._shelf.rule(slot)
-        return RuleKey(rule.watch_topic, rule.id)
+        return RuleKey(*self._shelf.key(slot))
 
 
 class RuleEngine:

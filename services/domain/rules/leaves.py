@@ -5,18 +5,21 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from services.domain.rules.records import record
 from services.domain.rules.stretches import Occurrence, Occurrences, any_joined, joined, partners, windows, within
-from services.domain.text.analyzer import analyze, tokens
+from services.domain.text.analyzer import analyze, surfaces, tokens
 from services.domain.text.gazetteer import Alias
 from services.domain.text.normalize import exact_form, fold
 from services.domain.text.token_index import TokenIndex
 
 LEAF_CACHE_SIZE = 1 << 16
+# Phrases are hardly ever named twice, names aside; single words the compiler keeps.
+PHRASE_CACHE_SIZE = 1 << 13
 
 
 class Leaf(Protocol):
@@ -32,7 +35,7 @@ class Leaf(Protocol):
         """Yield, part by part, the places without which this would not be found; always the same number of parts."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Words:
     """Words in a row in any inflection, by their keys; with `prefix`, followed by a word that begins so."""
 
@@ -58,7 +61,7 @@ class Words:
         yield self.find(index)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ExactWords:
     """Words in a row in exactly this case and form, with nothing else between them than in the original."""
 
@@ -86,7 +89,7 @@ class ExactWords:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Sloppy:
     """Words in any order, each in any inflection, in a stretch of at most `slop` more words than they are.
 
@@ -122,45 +125,27 @@ class Sloppy:
             yield within([(at, at) for at in index.by_key.get(key, ())] if room else (), room, 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class AnyOf:
-    """Any of several leaves: the aliases of an actor, or a group next to NEAR."""
+    """Any of several leaves: the aliases of an actor, which many rules share, or a group next to NEAR."""
 
     members: tuple[Leaf, ...]
-    _alone: frozenset[str] = field(init=False, repr=False)
-    _by_key: dict[str, tuple[Leaf, ...]] = field(init=False, repr=False)
-    _others: tuple[Leaf, ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        by_key: dict[str, tuple[Leaf, ...]] = {}
-        others: list[Leaf] = []
-        for member in self.members:
-            if isinstance(member, Words | Sloppy) and member.keys:
-                # Under its longest word, likely the rarest, so that an absent alias costs nothing.
-                key = max(member.keys, key=len)
-                by_key[key] = (*by_key.get(key, ()), member)
-            else:
-                others.append(member)
-        alone = (
-            member.keys[0] for member in self.members if isinstance(member, Words) and member.verdict({*member.keys})
-        )
-        object.__setattr__(self, "_alone", frozenset(alone))
-        object.__setattr__(self, "_by_key", by_key)
-        object.__setattr__(self, "_others", tuple(others))
+    shared: bool = False
+    _known: "_Tables | None" = field(default=None, init=False, repr=False)
 
     def verdict(self, keys: AbstractSet[str]) -> bool | None:
         """Say whether any member is there, or may be."""
-        if not keys.isdisjoint(self._alone):
+        tables = self._tables()
+        if not keys.isdisjoint(tables.alone):
             return True
-        for member in (*self._others, *self._waiting(keys)):
+        for member in tables.waiting(keys):
             if member.verdict(keys) is not False:
                 return None
         return False
 
     def find(self, index: TokenIndex) -> Occurrences:
         """Return every occurrence of any member."""
-        candidates = (*self._others, *self._waiting(index.by_key.keys()))
-        found = [places for member in candidates if (places := member.find(index))]
+        found = [places for member in self._tables().waiting(index.by_key.keys()) if (places := member.find(index))]
         if len(found) < 2:
             return found[0] if found else ()
         return sorted({place for places in found for place in places})
@@ -173,12 +158,45 @@ class AnyOf:
         for member in self.members:
             yield from member.proof(index)
 
-    def _waiting(self, keys: AbstractSet[str]) -> Iterator[Leaf]:
-        for key in keys & self._by_key.keys():
-            yield from self._by_key[key]
+    def _tables(self) -> "_Tables":
+        # Made at the first look, because the arrays answer for most groups and never ask them.
+        tables = self._known
+        if tables is None:
+            tables = _tables(self.members)
+            object.__setattr__(self, "_known", tables)
+        return tables
 
 
-@dataclass(frozen=True, slots=True)
+class _Tables(NamedTuple):
+    """The members of an AnyOf, so arranged that an absent one costs nothing."""
+
+    alone: frozenset[str]  # keys that are enough by themselves
+    by_key: dict[str, tuple[Leaf, ...]]  # under the longest word of each, likely the rarest
+    others: tuple[Leaf, ...]
+
+    def waiting(self, keys: AbstractSet[str]) -> Iterator[Leaf]:
+        """Yield the members that may stand among these keys."""
+        yield from self.others
+        for key in keys & self.by_key.keys():
+            yield from self.by_key[key]
+
+
+def _tables(members: Iterable[Leaf]) -> _Tables:
+    alone: set[str] = set()
+    by_key: dict[str, tuple[Leaf, ...]] = {}
+    others: list[Leaf] = []
+    for member in members:
+        if isinstance(member, Words | Sloppy) and member.keys:
+            key = max(member.keys, key=len)
+            by_key[key] = (*by_key.get(key, ()), member)
+            if member.verdict({key}):
+                alone.add(key)
+        else:
+            others.append(member)
+    return _Tables(frozenset(alone), by_key, tuple(others))
+
+
+@record()
 class Near:
     """Two leaves at most `distance` words apart; adjacent words are 1 apart. `ordered`: the left one comes first.
 
@@ -251,7 +269,7 @@ def max_words(leaf: Leaf) -> int:
             raise TypeError(f"not a leaf: {leaf!r}")
 
 
-@lru_cache(maxsize=LEAF_CACHE_SIZE)
+@lru_cache(maxsize=PHRASE_CACHE_SIZE)
 def words_leaf(text: str) -> Words:
     """Return the leaf that finds the words of `text`, which holds at least one, in any inflection."""
     return Words(_keys(text))
@@ -280,11 +298,11 @@ def sloppy_leaf(text: str, slop: int) -> Sloppy:
 def aliases_leaf(aliases: Iterable[Alias]) -> AnyOf:
     """Return the leaf that finds any of these names."""
     leaves = [exact_leaf(alias.text) if alias.exact else words_leaf(alias.text) for alias in aliases]
-    return AnyOf(tuple(dict.fromkeys(leaves)))
+    return AnyOf(tuple(dict.fromkeys(leaves)), shared=True)
 
 
 def _keys(text: str) -> tuple[str, ...]:
-    return tuple(analyze(token.surface).key for token in tokens(text))
+    return tuple([analyze(surface).key for surface in surfaces(text)])
 
 
 def _in_a_row(slots: Sequence[Sequence[int]]) -> list[Occurrence]:

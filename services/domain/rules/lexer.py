@@ -15,18 +15,24 @@ MIN_PREFIX_CHARS = 3
 
 
 # What a symbol of a query is. Plain integers, because a million rules make twenty million symbols. Operands come first.
-TERM, PHRASE, PREFIX, EXACT, ACTOR = range(5)
-FIELD, OPEN, AT_LEAST, NOT, PLUS = range(5, 10)  # what may stand before an operand
-CLOSE, COMMA, AND, OR, NEAR, BEFORE, END = range(10, 17)
-LAST_OPERAND = ACTOR
+TERM, PHRASE, PREFIX, EXACT, ACTOR, LIST = range(6)
+FIELD, OPEN, AT_LEAST, NOT, PLUS = range(6, 11)  # what may stand before an operand
+CLOSE, COMMA, AND, OR, NEAR, BEFORE, END = range(11, 18)
+LAST_OPERAND = LIST
 
-# One symbol of a query: its kind, its text without marks, where it stands, and its number: distance, slop or count.
-Symbol = tuple[int, str, tuple[int, int], int]
+# One symbol of a query: its kind, its text without marks, where it begins, and its number: distance, slop or count.
+Symbol = tuple[int, str, int, int]
 
-# One match a symbol, after the blanks before it. What is plainly a word comes first, because most symbols are.
+_PLAIN = "A-Za-z0-9А-яІіЇїЄєҐґЁё가-힣"
+_OPERATOR = rf"(?:(?i:{Keyword.AND}|{Keyword.OR}|{Keyword.NOT})|{Keyword.NEAR}|{Keyword.BEFORE}|{Keyword.OF})[\ )]"
+_ITEM = rf'(?:(?!{_OPERATOR})[{_PLAIN}]++|"[{_PLAIN}][{_PLAIN}\ ]*+")'
+
+# One match a symbol, after the blanks before it. What is plainly a word comes first, because most symbols are; then a
+# whole `(a OR "b c" OR d)` of plain words and phrases, read in one go, because most symbols would be inside one.
 _SYMBOL = re.compile(
     rf"""\s*+(?:
-      ([A-Za-z0-9А-яІіЇїЄєҐґЁё가-힣]++)(?=[\s()]|,\s|\Z)(?!\s+(?i:OF)\s*\()
+      ([{_PLAIN}]++)(?=[\s()]|,\s|\Z)(?!\s+(?i:OF)\s*\()
+    | \(({_ITEM}(?:\ {Keyword.OR}\ {_ITEM})++)\)
     | ([(),])
     | ([A-Za-z]{{3,}}+)\*(?=[\s()]|,\s|\Z)
     | ((=?)[{QUOTES}]([^{QUOTES}]*+)([{QUOTES}]?)(?:~([^\s(),{QUOTES}]*))?)
@@ -39,7 +45,7 @@ _SYMBOL = re.compile(
     re.VERBOSE,
 )
 # The last group to close of each.
-_BRACKET, _PREFIX, _QUOTED, _SIGN, _FIELD, _ACTOR, _COUNT, _BARE = 2, 3, 4, 9, 10, 11, 13, 14
+_LIST, _BRACKET, _PREFIX, _QUOTED, _SIGN, _FIELD, _ACTOR, _COUNT, _BARE = 2, 3, 4, 5, 10, 11, 12, 14, 15
 
 _HARMFUL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _ACTOR_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
@@ -78,17 +84,27 @@ def symbols(query: str) -> Iterator[Symbol]:
         raise fault(query, harmful.start(), f"the character U+{char:04X} cannot be part of a query; take it out")
     for found in _SYMBOL.finditer(query):
         group = found.lastindex or 0
-        if group <= _BRACKET:
+        if group == _LIST:
+            yield LIST, found[_LIST], found.start(_LIST) - 1, 0
+        elif group <= _BRACKET:
             word = found[group]
             kind = _KINDS.get(word, TERM)
             if kind == _UNFIT:
                 raise _unfit(query, word, found.start(group))
-            yield kind, word, found.span(group), 0
+            yield kind, word, found.start(group), 0
         elif group == _PREFIX:
-            yield PREFIX, found[group], (found.start(group), found.end()), 0
+            yield PREFIX, found[group], found.start(group), 0
         else:
             yield _READERS[group](query, found)
-    yield END, "", (len(query), len(query)), 0
+    yield END, "", len(query), 0
+
+
+_ITEMS = re.compile(r'"[^"]*+"|[^" ]++')
+
+
+def items(text: str) -> list[str]:
+    """Return the words and quoted phrases of a LIST."""
+    return _ITEMS.findall(text)[::2] if '"' in text else text.split(f" {Keyword.OR} ")
 
 
 def fault(query: str, at: int, message: str) -> RuleSyntaxError:
@@ -118,17 +134,17 @@ def _wrong_case(query: str, at: int, word: str, right: str) -> RuleSyntaxError:
 
 
 def _quoted(query: str, found: re.Match[str]) -> Symbol:
-    exact, text, closing, slop = found.group(5, 6, 7, 8)
+    exact, text, closing, slop = found.group(6, 7, 8, 9)
     start = found.start(_QUOTED)
     if not closing:
         raise fault(query, start + len(exact), "the quote that opens here is never closed")
     if "*" in text:
-        raise fault(query, found.start(6) + text.index("*"), "* does not work inside quotes")
+        raise fault(query, found.start(7) + text.index("*"), "* does not work inside quotes")
     if not _has_words(text):
         raise fault(query, start, "expected words between the quotes")
     if slop is None:
-        return EXACT if exact else PHRASE, text, found.span(_QUOTED), 0
-    at = found.start(8) - 1
+        return EXACT if exact else PHRASE, text, start, 0
+    at = found.start(9) - 1
     if exact:
         raise fault(query, at, "~ does not work after an exact phrase")
     if len(list(tokens(text))) < 2:
@@ -138,12 +154,12 @@ def _quoted(query: str, found: re.Match[str]) -> Symbol:
     distance = _number(slop)
     if distance is None or distance > MAX_DISTANCE:
         raise fault(query, at, f'~ needs a number of words from 0 to {MAX_DISTANCE}, as in "a b"~5')
-    return PHRASE, text, found.span(_QUOTED), distance
+    return PHRASE, text, start, distance
 
 
 def _sign(query: str, found: re.Match[str]) -> Symbol:
     sign = found[_SIGN]
-    return _SIGNS[sign], sign, found.span(_SIGN), 0
+    return _SIGNS[sign], sign, found.start(_SIGN), 0
 
 
 def _field(query: str, found: re.Match[str]) -> Symbol:
@@ -154,7 +170,7 @@ def _field(query: str, found: re.Match[str]) -> Symbol:
             f"did you mean {near[0]}: ?" if near else f"there are {', '.join(f'{known}:' for known in EvidenceField)}"
         )
         raise fault(query, at, f"no field {name!r} ({hint}); to find a word with a colon, quote it")
-    return FIELD, name, (at, found.end()), 0
+    return FIELD, name, at, 0
 
 
 def _actor(query: str, found: re.Match[str]) -> Symbol:
@@ -162,43 +178,43 @@ def _actor(query: str, found: re.Match[str]) -> Symbol:
     start = found.start(_ACTOR) - 1
     if not _ACTOR_ID.fullmatch(actor_id):
         raise fault(query, start, "expected an actor id after @: lower-case letters, digits, '_', '.' and '-'")
-    return ACTOR, actor_id, (start, found.end()), 0
+    return ACTOR, actor_id, start, 0
 
 
 def _count(query: str, found: re.Match[str]) -> Symbol:
-    digits, keyword = found.group(12, 13)
+    digits, keyword = found.group(13, 14)
     if keyword != Keyword.OF:
-        raise _wrong_case(query, found.start(13), keyword, Keyword.OF)
+        raise _wrong_case(query, found.start(14), keyword, Keyword.OF)
     count = _number(digits)
     # A list of more items than that is longer than any query.
-    return AT_LEAST, f"{digits} {keyword} (", (found.start(12), found.end()), 10**6 if count is None else count
+    return AT_LEAST, f"{digits} {keyword} (", found.start(13), 10**6 if count is None else count
 
 
 def _bare(query: str, found: re.Match[str]) -> Symbol:
     word = found[_BARE]
-    span = start, _ = found.span(_BARE)
+    start = found.start(_BARE)
     if kind := _KINDS.get(word):
         if kind == _UNFIT:
             raise _unfit(query, word, start)
-        return kind, word, span, 0
+        return kind, word, start, 0
     if near := _NEAR.fullmatch(word):
         name, digits = near.groups()
         distance = _number(digits or "")
         if not distance or distance > MAX_DISTANCE:
             raise _no_distance(query, start, name)
-        return NEAR if name == Keyword.NEAR else BEFORE, word, span, distance
+        return NEAR if name == Keyword.NEAR else BEFORE, word, start, distance
     if word in _SIGNS:
         raise fault(query, start, f"expected what {word} applies to, right after it")
     if reserved := _RESERVED.search(word):
         raise fault(query, start + reserved.start(), _reserved_advice(word, reserved.group()))
     if word[0] == "=":
         _check_exact(query, word[1:], start)
-        return EXACT, word[1:], span, 0
+        return EXACT, word[1:], start, 0
     if "*" in word:
         _check_prefix(query, word, start)
-        return PREFIX, word[:-1], span, 0
+        return PREFIX, word[:-1], start, 0
     _check_term(query, word, start)
-    return TERM, word, span, 0
+    return TERM, word, start, 0
 
 
 def _check_term(query: str, word: str, start: int) -> None:

@@ -198,7 +198,7 @@ def canonical(node: ast.Node) -> str:
 
 
 def _at(node: ast.Node, code: LintCode, message: str) -> LintWarning:
-    return LintWarning(code, message, node.span.start + 1)
+    return LintWarning(code, message, node.start + 1)
 
 
 def _shown(node: ast.Node, limit: int = 60) -> str:

@@ -18,7 +18,6 @@ from services.domain.rules.ast import (
     Or,
     Phrase,
     Prefix,
-    Span,
     Term,
     levels,
     walk,
@@ -36,6 +35,7 @@ from services.domain.rules.lexer import (
     EXACT,
     FIELD,
     LAST_OPERAND,
+    LIST,
     NEAR,
     NOT,
     OPEN,
@@ -46,6 +46,7 @@ from services.domain.rules.lexer import (
     TERM,
     Symbol,
     fault,
+    items,
     symbols,
 )
 
@@ -61,7 +62,6 @@ _PREFIXES = frozenset((OPEN, AT_LEAST, NOT, FIELD))
 _BINARY = frozenset((AND, OR, NEAR, BEFORE))
 _NEARS = frozenset((NEAR, BEFORE))
 _TIGHT = frozenset((NEAR, BEFORE, FIELD))
-_new = tuple.__new__  # of a Span; half the cost of Span(start, end)
 
 
 def parse(query: str) -> Node:
@@ -92,14 +92,17 @@ class _Parser:
         if self._is_deep:
             for number, nodes in enumerate(levels(tree)):
                 if number > MAX_NESTING:
-                    raise fault(self._query, nodes[0].span.start, _TOO_DEEP)
+                    raise fault(self._query, nodes[0].start, _TOO_DEEP)
         return tree
 
     def _take_operand(self, symbol: Symbol) -> bool:
         """Take what may begin an operand; say whether an operand is still to come."""
         kind = symbol[0]
         if kind <= LAST_OPERAND:
-            self._operands.append(_leaf(symbol))
+            if kind == LIST:
+                self._nest(symbol)
+                self._nesting -= 1
+            self._operands.append(_operand(symbol))
             return False
         if kind in _PREFIXES:
             self._push_prefix(symbol)
@@ -130,14 +133,17 @@ class _Parser:
         if kind == NOT and self._top() in _TIGHT:
             advice = "write NOT before the field" if self._top() == FIELD else _NEAR_ADVICE
             raise self._fault(symbol, f"NOT cannot stand here; {advice}")
+        self._nest(symbol)
+        if kind == AT_LEAST:
+            self._items.append(len(self._operands))
+        self._operators.append(symbol)
+
+    def _nest(self, symbol: Symbol) -> None:
         self._nesting += 1
         if self._nesting > MAX_NESTING:
             raise self._fault(symbol, _TOO_DEEP)
         if self._nesting >= MAX_NESTING // _LEVELS_A_NESTING:
             self._is_deep = True
-        if kind == AT_LEAST:
-            self._items.append(len(self._operands))
-        self._operators.append(symbol)
 
     def _push_binary(self, symbol: Symbol) -> None:
         kind = symbol[0]
@@ -158,20 +164,20 @@ class _Parser:
         self._reduce_above(_GROUP)
         if not self._operators:
             raise self._fault(symbol, "this ) closes nothing")
-        kind, _, (start, _), count = opening = self._operators.pop()
+        kind, _, start, count = opening = self._operators.pop()
         self._nesting -= 1
         if kind == AT_LEAST:
             first = self._items.pop()
             items = tuple(self._operands[first:])
             if not 1 <= count <= len(items):
                 raise self._fault(opening, f"expected a count from 1 to {len(items)}, the number of items in the list")
-            self._operands[first:] = [AtLeast(count, items, Span(start, symbol[2][1]))]
+            self._operands[first:] = [AtLeast(count, items, start)]
 
     def _finish(self) -> None:
         self._reduce_above(_GROUP)
         if self._operators:
-            _, _, (_, end), _ = self._operators[-1]
-            raise fault(self._query, end - 1, "this ( is never closed")
+            _, _, start, _ = self._operators[-1]
+            raise fault(self._query, self._query.index("(", start), "this ( is never closed")
 
     def _reduce_above(self, precedence: int) -> None:
         """Build the nodes of all waiting operators that bind more tightly."""
@@ -180,13 +186,13 @@ class _Parser:
             self._reduce(operators.pop())
 
     def _reduce(self, operator: Symbol) -> None:
-        kind, _, span, _ = operator
+        kind, _, start, _ = operator
         right = self._operands.pop()
         if kind in {AND, OR}:
             node: Node = self._joined(kind, right)
         elif kind == NOT:
             self._nesting -= 1
-            node = Not(right, _new(Span, (span[0], right.span[1])))
+            node = Not(right, start)
         elif kind == FIELD:
             self._nesting -= 1
             node = self._in_field(operator, right)
@@ -205,14 +211,14 @@ class _Parser:
         parts.append(last)
         del operands[-count:]
         node_type = And if kind == AND else Or
-        span = _new(Span, (parts[0].span[0], last.span[1]))
+        start = parts[0].start
         for part in parts:
             if isinstance(part, node_type):
                 flat = (
                     inner for part in parts for inner in (part.children if isinstance(part, node_type) else (part,))
                 )
-                return node_type(tuple(flat), span)
-        return node_type(tuple(parts), span)
+                return node_type(tuple(flat), start)
+        return node_type(tuple(parts), start)
 
     def _near(self, left: Node, right: Node, symbol: Symbol) -> Near:
         kind, _, _, distance = symbol
@@ -223,37 +229,37 @@ class _Parser:
                 if isinstance(node, Or):
                     waiting.extend(reversed(node.children))
                 elif not isinstance(node, _NEAR_OPERANDS):
-                    raise fault(self._query, node.span.start, _near_fault(node))
-        near = Near(left, right, distance, kind == BEFORE, Span(left.span.start, right.span.end))
+                    raise fault(self._query, node.start, _near_fault(node))
+        near = Near(left, right, distance, kind == BEFORE, left.start)
         # Between two NEARs there is one OR at most.
         if sum(any(isinstance(node, Near) for node in nodes) for nodes in levels(near)) > MAX_NEAR_NESTING:
             raise self._fault(symbol, f"NEAR and BEFORE nest at most {MAX_NEAR_NESTING} deep")
         return near
 
     def _in_field(self, symbol: Symbol, child: Node) -> InField:
-        _, text, (start, _), _ = symbol
+        _, text, start, _ = symbol
         name = EvidenceField(text)
         for node in () if isinstance(child, LEAVES) else walk(child):
             if isinstance(node, InField):
-                raise fault(self._query, node.span.start, f"{node.field}: stands inside {name}: already")
+                raise fault(self._query, node.start, f"{node.field}: stands inside {name}: already")
         if name in CODE_FIELDS:
             child = self._codes(name, child)
-        return InField(name, child, Span(start, child.span.end))
+        return InField(name, child, start)
 
     def _codes(self, name: EvidenceField, node: Node) -> Node:
         """Return the node with its codes in their normal form; only codes and OR of them are allowed."""
         if isinstance(node, Or):
-            return Or(tuple(self._codes(name, child) for child in node.children), node.span)
+            return Or(tuple(self._codes(name, child) for child in node.children), node.start)
         if not isinstance(node, Term | Phrase) or (isinstance(node, Phrase) and node.slop):
             raise fault(
                 self._query,
-                node.span.start,
+                node.start,
                 f"{name}: takes a code or (one OR another), and NOT before the field to exclude it",
             )
         code = normal_code(name, node.text)
         if wrong := code_fault(name, code):
-            raise fault(self._query, node.span.start, wrong)
-        return Term(code, node.span) if isinstance(node, Term) else Phrase(code, 0, node.span)
+            raise fault(self._query, node.start, wrong)
+        return Term(code, node.start) if isinstance(node, Term) else Phrase(code, 0, node.start)
 
     def _top(self) -> int | None:
         return self._operators[-1][0] if self._operators else None
@@ -272,7 +278,7 @@ class _Parser:
         return f"expected {_OPERANDS} after {f'{before}:' if opened == FIELD else before}, {found}"
 
     def _fault(self, symbol: Symbol, message: str) -> RuleSyntaxError:
-        return fault(self._query, symbol[2][0], message)
+        return fault(self._query, symbol[2], message)
 
 
 def _near_fault(node: Node) -> str:
@@ -282,14 +288,25 @@ def _near_fault(node: Node) -> str:
     return f"{_NEAR_ADVICE}, not {name}"
 
 
-def _leaf(symbol: Symbol) -> Node:
-    kind, text, span, slop = symbol
+def _operand(symbol: Symbol) -> Node:
+    kind, text, start, slop = symbol
     if kind == TERM:
-        return Term(text, _new(Span, span))
+        return Term(text, start)
+    if kind == LIST:
+        return _any_of(text, start + 1)
     if kind == PHRASE:
-        return Phrase(text, slop, _new(Span, span))
+        return Phrase(text, slop, start)
     if kind == PREFIX:
-        return Prefix(text, _new(Span, span))
+        return Prefix(text, start)
     if kind == EXACT:
-        return Exact(text, _new(Span, span))
-    return ActorRef(text, _new(Span, span))
+        return Exact(text, start)
+    return ActorRef(text, start)
+
+
+def _any_of(text: str, start: int) -> Or:
+    nodes: list[Node] = []
+    at = start
+    for item in items(text):
+        nodes.append(Phrase(item[1:-1], 0, at) if item[0] == '"' else Term(item, at))
+        at += len(item) + len(" OR ")
+    return Or(tuple(nodes), start)

@@ -20,32 +20,51 @@ class Planner:
 
     def __init__(self, conditions: Conditions) -> None:
         self._conditions = conditions
-        # What leaves came to that other rules will name again, by identity; the leaf is kept, so no other takes its id.
-        self._known: dict[tuple[int, Scope], tuple[Leaf, Options]] = {}
+        # What rules share, by identity: words and actors in the content, and actors of many names next to NEAR.
+        self._plans: dict[Present, Plan] = {}
+        self._sets: dict[tuple[AnyOf, Scope], Options] = {}
 
     def plan(self, clause: Clause) -> Plan:
         """Return the plan of a compiled rule."""
         if isinstance(clause, Present):
-            options = self._options(clause.leaf, _scope(clause.fields))
-            if options is not None:
-                return Plan((options,))
-            return Plan(self._needed(clause.leaf, _scope(clause.fields)), exact=False)
+            return self._plans.get(clause) or self._present(clause)
         if isinstance(clause, Either):
             return self._either(clause.parts)
         if isinstance(clause, All):
             return self._all([self.plan(part) for part in clause.parts])
         if isinstance(clause, Absent):
-            options = self._options(clause.clause.leaf, _scope(clause.clause.fields))
-            return _UNDECIDED if options is None else Plan(veto=options)
+            return self._absent(clause.clause)
         if isinstance(clause, AtLeastOf):
             return self._at_least(clause.count, [self.plan(part) for part in clause.parts])
         raise TypeError(f"not a clause: {clause!r}")
 
+    def _present(self, clause: Present) -> Plan:
+        leaf, scope = clause.leaf, _scope(clause.fields)
+        options = self._options(leaf, scope)
+        if options is None:
+            return Plan(self._needed(leaf, scope), exact=False)
+        plan = Plan((options,))
+        if _is_shared(clause):
+            if len(self._plans) > MAX_KNOWN:
+                self._plans.clear()
+            self._plans[clause] = plan
+        return plan
+
+    def _absent(self, clause: Present) -> Plan:
+        plan = self._plans.get(clause)
+        options = plan.clauses[0] if plan else self._options(clause.leaf, _scope(clause.fields))
+        return _UNDECIDED if options is None else Plan(veto=options)
+
     def _all(self, parts: Sequence[Plan]) -> Plan:
-        clauses = dict.fromkeys(clause for part in parts for clause in part.clauses)
-        vetoes = _union(part.veto for part in parts)
-        veto = self._row(vetoes)
-        return Plan(tuple(clauses), veto or (), veto is not None and all(part.exact for part in parts))
+        clauses: list[Options] = []
+        vetoes: list[int] = []
+        exact = True
+        for part in parts:
+            clauses += part.clauses
+            vetoes += part.veto
+            exact = exact and part.exact
+        veto = self._row(tuple(dict.fromkeys(vetoes))) if vetoes else ()
+        return Plan(tuple(dict.fromkeys(clauses)), veto or (), exact and veto is not None)
 
     def _either(self, parts: Sequence[Clause]) -> Plan:
         planned = [self.plan(part) for part in parts]
@@ -75,22 +94,13 @@ class Planner:
 
     def _options(self, leaf: Leaf, scope: Scope) -> Options | None:
         """Return the conditions of which any means that the leaf is found; None if conditions cannot tell."""
-        known = self._known.get((id(leaf), scope))
-        if known is not None:
-            return known[1]
         if isinstance(leaf, Words | ExactWords):
-            options, shared = self._words(leaf, scope), True
-        elif isinstance(leaf, AnyOf):
-            options, shared = self._any_of(leaf.members, scope), len(leaf.members) > WIDTH
-        elif isinstance(leaf, Near):
-            options, shared = self._near(leaf, scope), False
-        else:
-            return None
-        if shared and options is not None:
-            if len(self._known) > MAX_KNOWN:
-                self._known.clear()
-            self._known[id(leaf), scope] = leaf, options
-        return options
+            return self._words(leaf, scope)
+        if isinstance(leaf, AnyOf):
+            return self._any_of(leaf, scope)
+        if isinstance(leaf, Near):
+            return self._near(leaf, scope)
+        return None
 
     def _near(self, leaf: Near, scope: Scope) -> Options | None:
         left, right = self._side(leaf.left, scope), self._side(leaf.right, scope)
@@ -101,6 +111,8 @@ class Planner:
     def _words(self, leaf: Words | ExactWords, scope: Scope) -> Options | None:
         if isinstance(leaf, ExactWords):
             words = [self._conditions.word(scope, Form.EXACT, form) for form in leaf.words]
+        elif len(leaf.keys) == 1 and leaf.prefix is None:
+            return (self._conditions.word(scope, Form.KEY, leaf.keys[0]),)
         else:
             words = [self._conditions.word(scope, Form.KEY, key) for key in leaf.keys]
             if leaf.prefix is not None:
@@ -113,14 +125,27 @@ class Planner:
             return (self._conditions.checked_phrase(tuple(words), leaf, scope),)
         return (self._conditions.phrase(tuple(words)),)
 
-    def _any_of(self, members: Sequence[Leaf], scope: Scope) -> Options | None:
+    def _any_of(self, leaf: AnyOf, scope: Scope) -> Options | None:
+        known = self._sets.get((leaf, scope))
+        if known is not None:
+            return known
         found: list[int] = []
-        for member in members:
+        for member in leaf.members:
             options = self._options(member, scope)
             if options is None:
                 return None
             found += options
-        return self._row(tuple(dict.fromkeys(found)))
+        listed = tuple(dict.fromkeys(found))
+        if leaf.shared and len(listed) > 1:
+            # Decided once an article, rather than once for each rule that names the actor.
+            row: Options | None = (self._conditions.any_of(listed),)
+        else:
+            row = self._row(listed)
+        if row is not None and (leaf.shared or len(leaf.members) > WIDTH):
+            if len(self._sets) > MAX_KNOWN:
+                self._sets.clear()
+            self._sets[leaf, scope] = row
+        return row
 
     def _side(self, leaf: Leaf, scope: Scope) -> Options | None:
         """Return the conditions of one side of a NEAR; None if it is not made of words, phrases and sets alone."""
@@ -157,6 +182,12 @@ class Planner:
         if len(options) <= WIDTH:
             return options
         return (self._conditions.any_of(each for option in options for each in self._conditions.needed(option)),)
+
+
+def _is_shared(clause: Present) -> bool:
+    """Say whether this may be a clause that the compiler gives to all rules that name the word or actor."""
+    leaf = clause.leaf
+    return clause.fields is CONTENT and (isinstance(leaf, AnyOf) or (isinstance(leaf, Words) and len(leaf.keys) == 1))
 
 
 def _has_near(leaf: Leaf) -> bool:

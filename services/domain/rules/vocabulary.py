@@ -171,6 +171,7 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self.fields: list[EvidenceField] = []  # those that any condition looks in
+        self._in_use: set[Scope] = set()
         self._asked: tuple[dict[str, tuple[int, ...]], ...] = tuple({} for _ in Form)
         self._heads: dict[str, list[str]] = {}  # the prefixes, by how they begin
         self._scopes: dict[int, Scope] = {}  # of the conditions that do not look in the whole content
@@ -197,7 +198,9 @@ class Vocabulary:
                 grown[: len(self._field_bits)] = self._field_bits
                 self._field_bits = grown
             self._field_bits[condition] = _FIELD_BITS[scope]
-        self.fields = [each for each in _FIELDS if each in self.fields or _FIELD_BITS[scope] & _BITS[each]]
+        if scope not in self._in_use:
+            self._in_use.add(scope)
+            self.fields = [field for field, scopes in FIELD_SCOPES.items() if not self._in_use.isdisjoint(scopes)]
         self._asked[form][text] = (*self._asked[form].get(text, ()), condition)
         if form is Form.PREFIX:
             head = text[:HEAD_CHARS]

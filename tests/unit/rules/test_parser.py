@@ -24,6 +24,7 @@ from services.domain.rules.ast import (
     Prefix,
     Term,
     format_query,
+    walk,
 )
 from services.domain.rules.compiler import Compiler
 from services.domain.rules.errors import RuleSyntaxError
@@ -92,12 +93,55 @@ def test_query_reads_as(query: str, tree: object) -> None:
     assert parse(query) == tree
 
 
-def test_each_node_knows_where_it_stands() -> None:
-    tree = parse("a AND (b OR @c) NEAR/2 =D")
+def test_each_node_knows_where_it_begins() -> None:
+    query = 'a AND (b OR @c) NEAR/2 =D (e OR "f g" OR h) 2 OF (i, j) -title:(k OR "l")'
+    tree = parse(query)
     assert isinstance(tree, And)
     near = tree.children[1]
     assert isinstance(near, Near)
-    assert (tree.span, tree.children[0].span, near.right.span) == ((0, 25), (0, 1), (23, 25))
+    assert [node.start for node in (tree, near, near.left)] == [0, 7, 7]
+    for node in walk(tree):
+        if not isinstance(node, And | Near):
+            assert query.startswith(format_query(node).replace("NOT ", "-"), node.start)
+
+
+WORDS = st.sampled_from(["a", "Nord", "10", "андрей", "한국", "and", "Or", "NOT", "of", "OF", "NEAR", "BEFORE", "ok"])
+ITEMS = st.one_of(
+    WORDS,
+    st.lists(WORDS | st.just("OR"), min_size=1, max_size=3).map(" ".join).map('"{}"'.format),
+    st.sampled_from(["@x", "a*", "=a", '="a"', '"a"~2', '""', '"', "a-b", "(a OR b)", "2 OF (a, b)", "title:a", "-a"]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    items=st.lists(ITEMS, min_size=1, max_size=4), around=st.sampled_from(["{}", "NOT {}", "a NEAR/2 {}", "lang:{}"])
+)
+def test_a_list_reads_the_same_with_and_without_a_blank_before_it(items: list[str], around: str) -> None:
+    # What begins with a blank is no LIST for the lexer.
+    first = 1 + around.index("{")
+    plain, blank = (around.format(f"({before}{' OR '.join(items)})") for before in ("", " "))
+    assert [at - (at > first) for at in _outcome(blank)[1]] == list(_outcome(plain)[1])
+    assert _outcome(blank)[0] == _outcome(plain)[0]
+
+
+def _outcome(query: str) -> tuple[object, tuple[int, ...]]:
+    """Return the tree or the complaint, and the columns it stands at."""
+    try:
+        tree = parse(query)
+    except RuleSyntaxError as error:
+        return error.message, ((error.column or 0) - 1,)
+    return tree, tuple(node.start for node in walk(tree))
+
+
+@pytest.mark.parametrize("deepest", ["(a OR b)", "( a OR b)"])
+def test_a_list_counts_as_a_level(deepest: str) -> None:
+    def nested(levels: int) -> str:
+        return "(" * levels + f"{deepest} c" + ")" * levels
+
+    parse(nested(99))
+    with pytest.raises(RuleSyntaxError, match="nested deeper"):
+        parse(nested(100))
 
 
 @pytest.mark.parametrize(
@@ -320,6 +364,8 @@ def test_the_canonical_text_of_a_query_is_a_query(query: str) -> None:
         '"a" ' * 5_000,
         "a-" * 9_999 + "a",
         "(" * 100 + "a " * 9_900 + ")" * 100,
+        "(" * 99 + "(" + "a OR " * 3_900 + "=a)" + ")" * 99,
+        ("(" + "a OR " * 39 + "=a) ") * 99,
     ],
 )
 def test_the_longest_queries_are_read_quickly(query: str) -> None:
