@@ -61,11 +61,12 @@ class IntArray:
             self._settle()
         return self._data[: self._size]
 
-    def reorder(self, order: Ints) -> None:
-        """Put the first integers into this order: the one at `order[0]` first. Those after as many stay."""
+    def reorder(self, order: Ints, width: int = 1) -> None:
+        """Put the first integers into this order, `width` at a time: those at `order[0]` first. Those behind stay."""
         # Into a new array, as a view of the old one may be in use.
         data = self.view.copy()
-        data[: len(order)] = data[order]
+        groups = data.reshape(-1, width)
+        groups[: len(order)] = groups[order]
         self._data = data
 
     def _settle(self) -> None:
@@ -103,12 +104,9 @@ class Rows:
         """Add the rows of an array of two dimensions."""
         self._values.extend_array(rows.ravel())
 
-    def reorder(self, order: Ints) -> None:
-        """Put the first rows into this order: the one at `order[0]` first. Those after as many stay."""
-        rows = self.view.copy()
-        rows[: len(order)] = rows[order]
-        self._values = IntArray()
-        self._values.extend_array(rows.ravel())
+    def reorder(self, order: Ints, rows: int = 1) -> None:
+        """Put the first rows into this order, so many at a time: those at `order[0]` first. Those behind stay."""
+        self._values.reorder(order, rows * WIDTH)
 
     @property
     def view(self) -> Ints:

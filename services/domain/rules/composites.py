@@ -145,14 +145,14 @@ class NearSnapshot(NamedTuple):
     """The pairs of sides of one moment, and how many articles meet each condition."""
 
     weights: Weights
-    left: Ints
-    right: Ints
+    sides: Ints
     since: int
 
     def reordered(self) -> OrderedNears:
         """Put each pair under the rarer of its sides."""
-        left, right = self.weights[self.left].sum(1), self.weights[self.right].sum(1)
-        rarer = np.where((left <= right)[:, None], self.left, self.right)
+        pairs = self.sides.reshape(-1, 2, WIDTH)
+        left, right = self.weights[self.sides].sum(1).reshape(-1, 2).T
+        rarer = np.where((left <= right)[:, None], pairs[:, 0], pairs[:, 1])
         order = np.argsort(rarer[:, 0], kind="stable").astype(np.int32)
         return OrderedNears(order, Posted(*gather(rarer[order]), self.since))
 
@@ -161,77 +161,64 @@ class Nears:
     """Two sides, each any of several conditions, at most a number of words apart and apart from each other."""
 
     def __init__(self) -> None:
-        self._conditions = IntArray()
-        self._distances = IntArray()
-        self._ordered = IntArray()
-        self._left = Rows()
-        self._right = Rows()
+        self._kinds = IntArray()  # of each its condition, its distance, and whether the left side comes first
+        self._sides = Rows()  # of each the left one, then the right one
         self.postings = Postings()
-
-    def __len__(self) -> int:
-        return len(self._conditions)
 
     def add(self, condition: int, sides: "Sides", *, left_is_rarer: bool) -> None:
         """Make `condition` true where both sides are near; `ordered`, where the left one comes first."""
-        near = self._conditions.append(condition)
-        self._left.add(sides.left)
-        self._right.add(sides.right)
-        self._distances.append(sides.distance)
-        self._ordered.append(sides.ordered)
+        near = self._kinds.extend((condition, sides.distance, sides.ordered)) // 3
+        self._sides.add(sides.left)
+        self._sides.add(sides.right)
         self.postings.post(near, sides.left if left_is_rarer else sides.right)
 
     @property
-    def arrays(self) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-        """Return by pair its condition, left and right side, distance, and whether it is ordered."""
-        return (
-            self._conditions.view,
-            self._left.view,
-            self._right.view,
-            self._distances.view,
-            self._ordered.view,
-        )
+    def arrays(self) -> tuple[Ints, Ints]:
+        """Return the sides, two rows a pair, and by pair its condition, distance, and whether it is ordered."""
+        return self._sides.view, self._kinds.view.reshape(-1, 3)
 
     def snapshot(self, weights: Weights) -> NearSnapshot:
         """Return what is needed to post all anew; takes no time."""
-        return NearSnapshot(weights, self._left.view, self._right.view, self.postings.recent)
+        return NearSnapshot(weights, self._sides.view, self.postings.recent)
 
     def adopt(self, new: OrderedNears) -> None:
         """Change over to what was made of a snapshot."""
-        for column in (self._conditions, self._distances, self._ordered, self._left, self._right):
-            column.reorder(new.order)
+        self._kinds.reorder(new.order, 3)
+        self._sides.reorder(new.order, 2)
         self.postings.replace(*new.posted)
 
     def candidates(self, held: Ints, truth: Flags) -> Ints:
         """Return those both of whose sides hold, somewhere."""
         waiting = self.postings.waiting(held, truth)
-        if len(waiting):
-            waiting = waiting[self._left.any_true(waiting, truth)]
-            waiting = waiting[self._right.any_true(waiting, truth)]
+        for side in (0, 1):
+            if len(waiting):
+                waiting = waiting[self._sides.any_true(2 * waiting + np.int32(side), truth)]
         return waiting
 
     def sides(self, candidates: Ints) -> Ints:
         """Return the conditions of both sides of these, some of them several times, and the filling."""
-        return np.concatenate((self._left.view.take(candidates, 0), self._right.view.take(candidates, 0))).ravel()
+        return self._sides.view.reshape(-1, 2 * WIDTH).take(candidates, 0).ravel()
 
     def true(self, candidates: Ints, truth: Flags, places: Places) -> Ints:
         """Return the conditions of those whose sides are near, some of them several times."""
-        left, owners = gather(self._held(self._left, candidates, truth))
+        left, owners = gather(self._held(0, candidates, truth))
         at, of = places.of(left)
         near = candidates[owners[of]]
-        right, of = gather(self._held(self._right, near, truth))
+        right, of = gather(self._held(1, near, truth))
         near, at = near[of], at[of]
         found = self._near(near, places.firsts[at], places.lasts[at], right, places)
-        return self._conditions.view[near[found]]
+        conditions: Ints = self.arrays[1][near[found], 0]
+        return conditions
 
-    def _held(self, side: Rows, nears: Ints, truth: Flags) -> Ints:
-        rows = side.view[nears]
+    def _held(self, side: int, nears: Ints, truth: Flags) -> Ints:
+        rows: Ints = self._sides.view[2 * nears + np.int32(side)]
         return rows * truth[rows]
 
     def _near(self, near: Ints, firsts: Ints, lasts: Ints, right: Ints, places: Places) -> Mask:
         """Say for each place of a left side whether a place of this condition of the right side is near enough."""
-        distances = self._distances.view[near]
+        _, distances, ordered = self.arrays[1].take(near, 0).T
         found = places.any_first(right, lasts + np.int32(1), lasts + distances)
-        before = (~found & (self._ordered.view[near] == 0)).nonzero()[0]
+        before = (~found & (ordered == 0)).nonzero()[0]
         if before.size:
             firsts = firsts[before]
             found[before] = places.any_last(right[before], firsts - distances[before], firsts - np.int32(1))

@@ -87,15 +87,28 @@ def _waiting(held: Ints, truth: Flags, posted: _Posted) -> Ints:
 
 
 @_compiled()
+def _read_ahead(places: Ints, column: int, pairs: Ints, rows: Ints) -> int:
+    """Read one number of every pair and of the rows it names.
+
+    With many rules these lie far apart in memory, and what decides about one keeps the processor from fetching the
+    next. Fetched without a decision in between, many are under way at once, and are at hand when they are needed.
+    """
+    sum_of_them = 0
+    for place in places:
+        sum_of_them += pairs[place, column]
+    for place in places:
+        sum_of_them += rows[min(pairs[place, column], len(rows) - 1), 0]
+    return sum_of_them
+
+
+@_compiled()
 def _any_true(rows: Ints, row: int, truth: Flags) -> bool:
     """Say whether any condition of a row is true."""
-    for column in range(WIDTH):
-        condition = rows[row, column]
-        if condition == 0:
-            return False
-        if truth[condition]:
-            return True
-    return False
+    # All of them, the filling too: a loop that stops is mispredicted more often than it saves a look.
+    found = truth[rows[row, 0]]
+    for column in range(1, WIDTH):
+        found |= truth[rows[row, column]]
+    return bool(found != 0)
 
 
 @_compiled()
@@ -240,12 +253,12 @@ def _precedes(left: int, right: int, distance: int, chains: _Chains) -> bool:
 
 
 @_compiled()
-def _expand(sides: Ints, near: int, truth: Flags, sets: _SetArrays, found: Ints) -> int:
+def _expand(sides: Ints, row: int, truth: Flags, sets: _SetArrays, found: Ints) -> int:
     """Put the words and phrases of one side that are true into `found`, a set standing for its members; count them."""
     numbers, ends, members = sets
     count = 0
     for column in range(WIDTH):
-        condition = sides[near, column]
+        condition = sides[row, column]
         if condition == 0:
             break
         if truth[condition] == 0:
@@ -275,14 +288,13 @@ def _any_near(left: Ints, right: Ints, distance: int, ordered: int, chains: _Cha
 
 
 @_compiled()
-def _mask_of(sides: Ints, near: int, masks: Masks) -> np.uint64:
+def _mask_of(sides: Ints, row: int, truth: Flags, masks: Masks) -> np.uint64:
     """Return the blocks in which any condition of a side holds."""
     mask = np.uint64(0)
-    for column in range(WIDTH):
-        condition = sides[near, column]
-        if condition == 0:
-            break
-        mask |= masks[condition]
+    if _any_true(sides, row, truth):  # a byte each in place of eight, and mostly false
+        for column in range(WIDTH):
+            if truth[sides[row, column]]:
+                mask |= masks[sides[row, column]]
     return mask
 
 
@@ -302,39 +314,40 @@ def hold_nears(
     masks: Masks,
     chains: _Chains,
     posted: _Posted,
-    nears: tuple[Ints, Ints, Ints, Ints, Ints],
+    nears: tuple[Ints, Ints],
     sets: _SetArrays,
 ) -> Ints:
     """Make true the conditions whose sides are near; return them, each once."""
-    conditions, left, right, distances, ordered = nears
+    sides, kinds = nears
     # A side names each condition that is held at most once a column.
     lefts = np.empty(WIDTH * len(held), np.int32)
     rights = np.empty(WIDTH * len(held), np.int32)
     found = _waiting(held, truth, posted)
     count = 0
     for near in found:
-        here = _mask_of(left, near, masks)
+        condition, distance, ordered = kinds[near, 0], kinds[near, 1], kinds[near, 2]
+        left, right = 2 * near, 2 * near + 1
+        here = _mask_of(sides, left, truth, masks)
         # A phrase begins up to its length before the word from which the distance counts.
-        if here == 0 or _reached(here, (distances[near] + WIDTH) // block + 1) & _mask_of(right, near, masks) == 0:
+        reached = _reached(here, (distance + WIDTH) // block + 1)
+        if here == 0 or reached & _mask_of(sides, right, truth, masks) == 0 or truth[condition]:
             continue
-        if truth[conditions[near]]:
-            continue
-        some = lefts[: _expand(left, near, truth, sets, lefts)]
-        others = rights[: _expand(right, near, truth, sets, rights)]
-        if _any_near(some, others, distances[near], ordered[near], chains):
-            truth[conditions[near]] = 1
-            found[count] = conditions[near]
+        some = lefts[: _expand(sides, left, truth, sets, lefts)]
+        others = rights[: _expand(sides, right, truth, sets, rights)]
+        if _any_near(some, others, distance, ordered, chains):
+            truth[condition] = 1
+            found[count] = condition
             count += 1
     return found[:count]
 
 
 @_compiled()
 def _plan_holds(first: int, shape: int, truth: Flags, rows: Ints) -> bool:
-    """Say whether every clause after the first holds, and the veto does not."""
+    """Say whether every clause but the one it is posted under holds, and the veto does not."""
     if shape == 0:
         return False
-    end = first + (shape >> 1)
-    for row in range(first + 1, end):
+    end = first + (shape >> 2) - 1
+    for row in range(first, end):
         if not _any_true(rows, row, truth):
             return False
     return shape & 1 == 0 or not _any_true(rows, end, truth)
@@ -344,12 +357,20 @@ def _plan_holds(first: int, shape: int, truth: Flags, rows: Ints) -> bool:
 def find_plans(held: Ints, truth: Flags, posted: _Posted, rows: Ints, plans: Ints, seen: Flags) -> Ints:
     """Return the places of the plans that are satisfied, each once. `seen` is 0 for all places, before and after."""
     found = _waiting(held, truth, posted)
+    if _read_ahead(found, 0, plans, rows) < 0:  # never: but what nobody looks at is not read at all
+        return found[:0]
     count = 0
     for place in found:
-        if _plan_holds(plans[place, 0], plans[place, 1], truth, rows) and seen[place] == 0:
+        first, shape = plans[place, 0], plans[place, 1]
+        if not _plan_holds(first, shape, truth, rows):
+            continue
+        if shape & 2:
+            if seen[place]:
+                continue
             seen[place] = 1
-            found[count] = place
-            count += 1
+        found[count] = place
+        count += 1
     for at in range(count):
-        seen[found[at]] = 0
+        if plans[found[at], 1] & 2:
+            seen[found[at]] = 0
     return found[:count]

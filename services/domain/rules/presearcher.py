@@ -55,28 +55,39 @@ class Snapshot(NamedTuple):
         """
         alive = self.shapes.nonzero()[0].astype(np.int32)
         shapes = self.shapes[alive]
-        sizes = (shapes >> 1) + (shapes & 1)
+        sizes = (shapes >> 2) + (shapes & 1)
         at, owners = stretch(self.firsts[alive], sizes)
         rows = self.rows[at]
         costs = self.weights[rows].sum(1)
-        ends = np.cumsum(sizes)
-        costs[ends[(shapes & 1) == 1] - 1] = np.inf  # a veto stays last
-        rows = rows[np.lexsort((costs, owners))]
-        order = np.argsort(rows[ends - sizes, 0], kind="stable")
-        alive, shapes, sizes = alive[order], shapes[order], sizes[order]
-        at, _ = stretch((ends - sizes[np.argsort(order)]).astype(np.int32)[order], sizes)
+        ends = np.cumsum(sizes, dtype=np.int32)
+        vetoed = (shapes & 1) == 1
+        costs[ends[vetoed] - 2] = np.inf  # a veto stays behind the clauses
+        order = np.lexsort((costs, owners))
+        # The rarest clause, now first, goes last.
+        begins = ends - sizes
+        turned = np.arange(len(order), dtype=np.int32) + 1
+        turned[ends - 1] = begins
+        rows = rows[order[turned]]
+        posted = rows[ends - 1]
+        together = np.argsort(posted[:, 0], kind="stable")
+        alive, shapes, sizes = alive[together], shapes[together], sizes[together]
+        at, _ = stretch(begins[together], sizes)
         rows = rows[at]
-        firsts = (np.cumsum(sizes) - sizes).astype(np.int32)
-        conditions, places = gather(rows[firsts])
-        return Reordered(rows, firsts, shapes, self.slots[alive], alive, Posted(conditions, places, self.since))
+        ends = np.cumsum(sizes, dtype=np.int32)
+        posted = rows[ends - 1]
+        several = (posted[:, 1] > 0).astype(np.int32)
+        shapes = (shapes & ~np.int32(2)) | several << 1
+        conditions, places = gather(posted)
+        return Reordered(rows, ends - sizes, shapes, self.slots[alive], alive, Posted(conditions, places, self.since))
 
 
 class Presearcher:
     """Plans by slot: numbers given in the order of addition, and never again.
 
-    A plan has a place, which changes as others are removed. There stand two numbers: the row of the clause it is posted
-    under, which its other clauses follow, and then the veto, if any; and its shape, twice the number of clauses and one
-    more with a veto, or 0 if the plan was removed.
+    A plan has a place, which changes as others are removed. There stand two numbers: where its rows begin, and its
+    shape, or 0 if it was removed. The rows are the clauses it is not posted under, the veto, if any, and last, since it
+    is not looked at again, the clause it is posted under. A shape is four times the number of clauses, 2 more if the
+    last one has several conditions, and 1 more with a veto.
     """
 
     def __init__(self) -> None:
@@ -95,11 +106,13 @@ class Presearcher:
         """Hold a plan, given what each of its clauses costs; return its slot."""
         order = sorted(range(len(costs)), key=costs.__getitem__)
         first = len(self._rows)
-        for clause in order:
+        for clause in order[1:]:
             self._rows.add(plan.clauses[clause])
         if plan.veto:
             self._rows.add(plan.veto)
-        place = self._plans.extend((first, 2 * len(order) + bool(plan.veto))) // 2
+        self._rows.add(plan.clauses[order[0]])
+        several = len(plan.clauses[order[0]]) > 1
+        place = self._plans.extend((first, 4 * len(order) + 2 * several + bool(plan.veto))) // 2
         slot = self._places.append(place)
         self._slots.append(slot)
         self.postings.post(place, plan.clauses[order[0]])
@@ -128,7 +141,7 @@ class Presearcher:
         firsts, shapes = self._by_place.take(found, 0).T
         vetoes = (shapes & 1).nonzero()[0]
         if vetoes.size:
-            rows = firsts.take(vetoes) + (shapes.take(vetoes) >> 1)
+            rows = firsts.take(vetoes) + (shapes.take(vetoes) >> 2) - np.int32(1)
             kept = shapes > 0
             kept[vetoes] = ~self._rows.any_true(rows, truth)
             found = found[kept]
@@ -141,10 +154,10 @@ class Presearcher:
         while len(waiting):
             # Removed ones, which have no clauses, go first.
             firsts, shapes = self._by_place.take(waiting, 0).T
-            clauses = shapes >> 1
+            clauses = shapes >> 2
             satisfied.append(waiting[clauses == at])
             more = (clauses > at).nonzero()[0]
-            rows = firsts.take(more) + np.int32(at)
+            rows = firsts.take(more) + np.int32(at - 1)
             waiting = waiting.take(more[self._rows.any_true(rows, truth)])
             at += 1
         return np.concatenate(satisfied) if satisfied else waiting
