@@ -44,24 +44,28 @@ class ArraySteps:
     def look_up(self, codes: Ints, stretches: Ints, position: int, table: TableArrays, field_bits: Flags) -> LookedUp:
         """Return what these codes make true: see `vocabulary.LookUp`."""
         chunks, conditions, offsets = table
-        lengths, starts, stops = chunks.take(codes, 0).T
-        ends = lengths.cumsum(dtype=np.int32)
+        numbers = chunks.take(codes, 0)
+        words_before = np.zeros(len(codes) + 1, np.int32)
+        numbers[:, 0].cumsum(out=words_before[1:])
         chunk_ends, gaps, bits = stretches.T
-        sizes = np.diff(chunk_ends, prepend=np.int32(0))
+        sizes = chunk_ends.copy()
+        sizes[1:] -= chunk_ends[:-1]
         # Each stretch begins as many words further on as there are gaps before it, its own included.
         moved = gaps.cumsum(dtype=np.int32) + np.int32(position)
-        words_before = np.concatenate((np.zeros(1, np.int32), ends))
         begins = words_before.take(chunk_ends - sizes) + moved
-        positions = words_before[:-1] + moved.repeat(sizes)
-        end = int(words_before[-1] + moved[-1])
-        counts = stops - starts
+        end = int(words_before[-1]) + int(moved[-1])
+        counts = numbers[:, 2] - numbers[:, 1]
         some = counts.nonzero()[0]
-        at, owners = stretch(starts.take(some), counts.take(some))
-        found, places = conditions.take(at), positions.take(some).take(owners) + offsets.take(at)
+        if not len(some):
+            return NO_INTS, NO_INTS, begins, end
+        at, owners = stretch(numbers[some, 1], counts.take(some))
+        stretch_of = np.arange(len(sizes)).repeat(sizes).take(some)
+        positions = words_before.take(some) + moved.take(stretch_of)
+        found, places = conditions.take(at), positions.take(owners) + offsets.take(at)
         if len(field_bits) > 1:
             # Those beyond the end of the array look in the whole content.
             asked = field_bits.take(found, mode="clip")
-            kept = (asked & bits.astype(np.uint8).repeat(sizes).take(some).take(owners)).nonzero()[0]
+            kept = (asked & bits.astype(np.uint8).take(stretch_of).take(owners)).nonzero()[0]
             found, places = found.take(kept), places.take(kept)
         return found, places, begins, end
 

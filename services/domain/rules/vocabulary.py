@@ -201,6 +201,8 @@ class Vocabulary:
         if scope not in self._in_use:
             self._in_use.add(scope)
             self.fields = [field for field, scopes in FIELD_SCOPES.items() if not self._in_use.isdisjoint(scopes)]
+        if self._unsorted:
+            self._sort_words()
         self._asked[form][text] = (*self._asked[form].get(text, ()), condition)
         if form is Form.PREFIX:
             head = text[:HEAD_CHARS]
@@ -258,7 +260,7 @@ class Vocabulary:
             code = self._table.append(len(words), [each for each, _ in entries], [at for _, at in entries])
         if len(chunk) <= MAX_CACHED_CHARS:  # a longer one is hardly ever seen again
             self._codes.add(chunk, code)
-            self._remember(words, code)
+            self._unsorted.append((code, words))
         return code
 
     def _of(self, word: Analysis) -> list[int]:
@@ -272,19 +274,25 @@ class Vocabulary:
             found += [each for prefix in begins if word.folded.startswith(prefix) for each in prefixes[prefix]]
         return found
 
-    def _remember(self, words: Sequence[Analysis], code: int) -> None:
-        """Note which words a code stands for, so that a condition added later finds it."""
+    def _sort_words(self) -> None:
+        """Note by word which codes stand for it, so that a condition added now finds them.
+
+        Not when a code is given: where rules never change, that would be a quarter of what a new word costs.
+        """
         by_key, by_exact = self._by_form
-        for place, word in enumerate(words, start=code * WORDS_A_CHUNK):
-            for key in word.keys:
-                by_key[key].append(place)
-            for form in word.exact:
-                by_exact[form].append(place)
-            self._by_head[word.folded[:HEAD_CHARS]].append((place, word.folded))
+        for code, words in self._unsorted:
+            for place, word in enumerate(words, start=code * WORDS_A_CHUNK):
+                for key in word.keys:
+                    by_key[key].append(place)
+                for form in word.exact:
+                    by_exact[form].append(place)
+                self._by_head[word.folded[:HEAD_CHARS]].append((place, word.folded))
+        self._unsorted.clear()
 
     def _forget_codes(self) -> None:
         self._codes = _Codes()
         self._table = _Table()
+        self._unsorted: list[tuple[int, Sequence[Analysis]]] = []
         self._by_form: tuple[defaultdict[str, list[Place]], ...] = (defaultdict(list), defaultdict(list))
         self._by_head: defaultdict[str, list[tuple[Place, str]]] = defaultdict(list)
 
