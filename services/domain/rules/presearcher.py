@@ -12,6 +12,7 @@ import numpy as np
 from services.domain.rules.arrays import Flags, IntArray, Ints, Rows, Weights, distinct, gather, stretch
 from services.domain.rules.postings import Posted, Postings
 
+_NOWHERE = -1  # the place of a plan that was removed
 Options = tuple[int, ...]  # conditions of which any will do; at most WIDTH
 
 
@@ -119,8 +120,10 @@ class Presearcher:
         return slot
 
     def remove(self, slot: int) -> None:
-        """Forget a plan."""
-        self._by_place[self._places.view[slot], 1] = 0
+        """Forget a plan; one that was forgotten before may be named again."""
+        place = int(self._places.view[slot])
+        if place != _NOWHERE:
+            self._by_place[place, 1] = 0
 
     @property
     def arrays(self) -> tuple[Ints, Ints]:
@@ -184,5 +187,6 @@ class Presearcher:
             slots.extend_array(self._slots.view[known:])
             self.postings.move_recent(new.posted.since, len(new.firsts) - known)
         self._rows, self._plans, self._slots = rows, plans, slots
+        self._places.view[:] = _NOWHERE
         self._places.view[slots.view] = np.arange(len(slots), dtype=np.int32)
         self.postings.replace(*new.posted)

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from schemas.article import Article
@@ -48,7 +48,7 @@ def test_near_stands_in_the_shortest_stretches_that_brute_force_finds(near: ast.
         assert list(index.find(leaf, field)) == oracle.places(near, field)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(trees(), articles)
 def test_a_rule_hits_exactly_what_the_oracle_accepts(tree: ast.Node, article: Article) -> None:
     engine = RuleEngine(GAZETTEER)

@@ -107,6 +107,13 @@ def test_a_removed_rule_never_comes_back() -> None:
     assert ids(held) == []
 
 
+def test_a_disabled_rule_can_be_removed_after_compaction() -> None:
+    held = engine_of(builders.rule("Seoul", "off", enabled=False), builders.rule("Seoul", "on"))
+    held.compact()
+    held.remove("topic", "off")
+    assert ids(held) == ["on"]
+
+
 def test_memory_of_removed_rules_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "MIN_DROPPED", 100)
     held = engine_of(builders.rule("Seoul", "stays"))

@@ -1,7 +1,7 @@
 """An explanation says why: what proves a hit by clause, and what comes closest to a miss."""
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from schemas.article import Article
 from schemas.match import EvidenceField
@@ -202,7 +202,7 @@ def _hits(tree: ast.Node, given_article: Article) -> bool:
     return bool(engine_of(rule(format_query(tree))).match(given_article))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(trees(), articles)
 def test_the_verdict_of_the_whole_and_of_each_part_is_the_engines(tree: ast.Node, read: Article) -> None:
     found = _explainer(tree).explain(read)
@@ -215,7 +215,7 @@ def test_the_verdict_of_the_whole_and_of_each_part_is_the_engines(tree: ast.Node
         waiting.extend(part.parts)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(trees(), articles)
 def test_without_the_places_shown_a_hit_is_a_miss(tree: ast.Node, read: Article) -> None:
     read = read.model_copy(update={"lang": read.lang or "xx"})  # a language made out of the text has no place
@@ -245,7 +245,7 @@ def _without(found: Explanation, field: EvidenceField, text: str) -> str:
     return text
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(trees(), articles)
 def test_the_missing_parts_fail_and_would_be_enough(tree: ast.Node, read: Article) -> None:
     found = _explainer(tree).explain(read)
