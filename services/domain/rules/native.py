@@ -1,4 +1,4 @@
-"""The steps as machine code, where numba is installed: three times as fast with many rules.
+"""The steps as machine code, where numba is installed: about twice as fast with many rules.
 
 Loading it takes half a second (and some ten seconds the first time on a machine), so it is for those with many rules.
 """
