@@ -26,7 +26,7 @@ from services.domain.rules.errors import (
     UnknownRuleError,
 )
 from services.domain.rules.evidence import evidence
-from services.domain.rules.native import is_native_available, native_steps
+from services.domain.rules.native import native_steps
 from services.domain.rules.parser import parse
 from services.domain.rules.plan import Planner
 from services.domain.rules.presearcher import Presearcher
@@ -206,6 +206,7 @@ class _HeldRules:
         self._planner = Planner(self.conditions)
         self._presearcher = Presearcher()
         self._steps: Steps = ArraySteps()
+        self._asked_for_native = False
         self._verified: dict[int, Clause] = {}
         # Of its parts rather than of itself: in a circle, it would outlive a rebuild by a garbage collection.
         self.opened = lru_cache(OPEN_RULES)(partial(_opened, self.shelf, self._compiler, self._verified))
@@ -220,7 +221,7 @@ class _HeldRules:
 
     @property
     def too_many_for_arrays(self) -> bool:
-        return len(self.shelf) >= MIN_NATIVE and isinstance(self._steps, ArraySteps) and is_native_available()
+        return len(self.shelf) >= MIN_NATIVE and not self._asked_for_native
 
     def add(self, rule: WatchRule) -> None:
         if self.shelf.slot(rule.watch_topic, rule.id) is not None:
@@ -242,7 +243,10 @@ class _HeldRules:
         self._verified.pop(slot, None)
 
     def compact(self, lock: Lock) -> None:
-        steps = native_steps() if len(self.shelf) >= MIN_NATIVE else None
+        steps: Steps | None = None
+        if self.too_many_for_arrays:
+            # Once: where numba is missing, asking again would not help.
+            self._asked_for_native, steps = True, native_steps()
         with lock:
             self._steps = steps or self._steps
             weights = self.conditions.weights()

@@ -4,7 +4,6 @@ Loading it takes half a second (and some ten seconds the first time on a machine
 """
 
 from functools import cache
-from importlib.util import find_spec
 from types import ModuleType
 
 import numpy as np
@@ -15,23 +14,22 @@ from services.domain.rules.presearcher import Presearcher
 from services.domain.rules.steps import Check
 from services.domain.rules.vocabulary import LookedUp, Read, TableArrays
 
-BLOCKS = 64
+BLOCKS = 64  # as many as a mask of the kernels has bits
 
 
-@cache
-def is_native_available() -> bool:
-    """Say whether there is any use in asking for the compiled steps."""
-    return find_spec("numba") is not None
-
-
-@cache
 def native_steps() -> "NativeSteps | None":
-    """Return the compiled steps, or None if numba is not there or has no place for what it compiles."""
+    """Return compiled steps of the caller's own, or None if numba is not there or has no place for what it compiles."""
+    kernels = _kernels()
+    return NativeSteps(kernels) if kernels else None
+
+
+@cache
+def _kernels() -> ModuleType | None:
     try:
         from services.domain.rules import kernels  # noqa: PLC0415 -- takes its time, and may be missing
     except (ImportError, RuntimeError):
         return None
-    return NativeSteps(kernels)
+    return kernels
 
 
 class NativeSteps:

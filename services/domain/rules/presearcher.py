@@ -151,7 +151,7 @@ class Presearcher:
         return self.slots(distinct(found))
 
     def _with_all_clauses(self, waiting: Ints, truth: Flags) -> Ints:
-        """Return those whose clauses after the first, which is why they wait no longer, hold too."""
+        """Return those whose other clauses than the one they wait for hold too."""
         satisfied: list[Ints] = []
         at = 1
         while len(waiting):

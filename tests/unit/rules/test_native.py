@@ -9,6 +9,7 @@ from services.domain.rules import ast, postings
 from services.domain.rules.ast import format_query
 from services.domain.rules.engine import RuleEngine
 from services.domain.rules.errors import RuleMeaningError
+from services.domain.rules.native import native_steps
 from tests.unit.rules import builders
 from tests.unit.rules.builders import GAZETTEER, article
 from tests.unit.rules.oracle import Oracle
@@ -66,3 +67,18 @@ def test_compiled_steps_agree_with_numpy_on_dense_texts(given_texts: list[str]) 
     for text in given_texts:
         read = article(text=text)
         assert sorted(plain.satisfied_by(read)) == sorted(compiled.satisfied_by(read))
+
+
+def test_engines_share_no_scratch_memory() -> None:
+    """Compiled loops run without the interpreter's lock, so two engines may be at it at the same moment."""
+    assert native_steps() is not native_steps()
+
+
+def test_without_numba_nobody_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.domain.rules.engine.native_steps", lambda: None)
+    engine = RuleEngine(GAZETTEER)
+    engine.add(builders.rule("Seoul"))
+    before = engine.needs_compaction
+    engine.compact()
+    assert (before, engine.needs_compaction) == (True, False)
+    assert len(engine.satisfied_by(article(text="Seoul"))) == 1
