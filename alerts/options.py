@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base import Contract
+from schemas.base import Contract, SecretRef
 
 SLACK_API_URL = "https://slack.com/api/"
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -21,15 +21,8 @@ RESERVED_HEADERS = frozenset({"content-type", "content-length", "host", "idempot
 T = TypeVar("T")
 _HEADER_NAME = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
-SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 # Receivers and channels stand in store keys as receiver/channel, so neither may hold a slash.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
-
-class SecretRef(Contract):
-    """The name of a secret; whoever opens the channel knows where its value comes from."""
-
-    secret: SecretName
 
 
 class OnUnknown(StrEnum):

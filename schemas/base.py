@@ -45,3 +45,10 @@ ContentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 # Ids people write: they stand in file names, URLs, keys and on the command line.
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,127}$")]
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+class SecretRef(Contract):
+    """The name of a secret, `{secret: NAME}`; whoever uses it knows where its value comes from."""
+
+    secret: SecretName

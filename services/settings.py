@@ -44,6 +44,26 @@ class FetchSettings(_Section):
     max_interval_seconds: float = Field(21_600, ge=1, description="the longest wait for a feed that answers")
     allow_private: bool = Field(False, description="poll addresses of private networks, loopback included")
     parse_workers: int = Field(1, ge=1, le=64)
+    proxy: str | None = Field(None, description="http://, https:// or socks5:// proxy for feeds and pages")
+    http2: bool = Field(True, description="speak HTTP/2 with servers that do")
+    move_after: int = Field(3, ge=1, le=100, description="a feed moves after this many permanent redirects in a row")
+    websub_callback: str | None = Field(
+        None, description="public address of the api service, as https://redline.example.org; without it, no WebSub"
+    )
+
+
+class ApiSettings(_Section):
+    """Where the api service listens."""
+
+    host: str = Field("127.0.0.1", min_length=1)
+    port: int = Field(8600, ge=0, le=65535, description="0 takes any free port")
+
+
+class MetricsSettings(_Section):
+    """Where a process shows its metrics to Prometheus."""
+
+    host: str = Field("127.0.0.1", min_length=1)
+    port: int | None = Field(None, ge=0, le=65535, description="without it, no metrics; 0 takes any free port")
 
 
 class MatchingSettings(_Section):
@@ -81,6 +101,8 @@ class Settings(_Section):
     fetch: FetchSettings = FetchSettings()
     matching: MatchingSettings = MatchingSettings()
     kafka: KafkaSettings = KafkaSettings()
+    api: ApiSettings = ApiSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("broker_url")

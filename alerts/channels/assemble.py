@@ -19,11 +19,11 @@ from alerts.options import (
     ChannelOptions,
     ConsoleOptions,
     EmailOptions,
-    SecretRef,
     SlackOptions,
     WebhookOptions,
 )
 from alerts.routing import Routes
+from schemas.base import SecretRef
 
 log = structlog.get_logger()
 
