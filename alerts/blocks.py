@@ -14,8 +14,9 @@ MAX_QUOTES = 12
 CONTEXT_CHARS = 600
 TITLE_CHARS = 500
 # Slack answers msg_blocks_too_long to a message of more than about 13,200 characters. The excerpts get what the other
-# blocks leave over: at most 150 + 500 + 4 * 600 + 2,000 of them.
-EVIDENCE_CHARS = 8_000
+# blocks leave over: at most 150 + 500 + 4 * 600 + 1,500 + 2,000 of them.
+SUMMARY_CHARS = 1_500
+EVIDENCE_CHARS = 6_500
 MARKS = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
 
 Block = dict[str, Any]
@@ -48,6 +49,8 @@ def render_slack(alert: Alert) -> SlackMessage:
     if card.article_title:
         head.append({"type": "section", "text": _plain(card.article_title, TITLE_CHARS)})
     head.append(_context(card.byline))
+    if card.summary:
+        head.append({"type": "section", "text": _plain("\n".join(card.summary), SUMMARY_CHARS)})
     evidence = [{"type": "rich_text", "elements": [_rich_quote(quote) for quote in quotes]}] if quotes else []
     tail: list[Block] = []
     if left_out:
@@ -146,6 +149,8 @@ def _footnote(card: Card) -> str:
 
 def _fallback(card: Card) -> str:
     lines = [f"{MARKS[card.severity]} *{mrkdwn(shorten(card.title, 300))}*", mrkdwn(shorten(card.byline, 200))]
+    if card.summary:
+        lines.append(mrkdwn(shorten(" ".join(card.summary), 300)))
     if card.quotes:
         shown, _ = _fit(card.quotes[:1], 300)
         pieces = (f"*{mrkdwn(one.text)}*" if one.marked else mrkdwn(one.text) for one in shown[0].segments)

@@ -57,6 +57,7 @@ class Card:
     author: str | None
     when: datetime
     url: str | None
+    summary: tuple[str, ...]
     quotes: tuple[Quote, ...]
     rule_ids: tuple[str, ...]
     labels: tuple[tuple[str, str], ...]
@@ -89,6 +90,7 @@ def render_card(alert: Alert) -> Card:
         author=one_line(article.author or "") or None if article else None,
         when=(article.published_at or article.first_seen_at) if article else alert.decided_at,
         url=safe_url(article.url) if article else None,
+        summary=tuple(line for line in map(one_line, clean(alert.summary).split("\n")) if line),
         quotes=tuple(quote for quote in map(_quote, alert.excerpts) if quote.segments),
         rule_ids=tuple(one_line(rule) for rule in alert.rule_ids),
         labels=tuple((one_line(name), one_line(value)) for name, value in sorted(alert.labels.items())),

@@ -58,6 +58,7 @@ class Alert(StreamContract):
     watch_topic_title: str
     severity: Severity
     title: str
+    summary: str = Field(default="", description="what happened, in lines of plain text, where no article says it")
     labels: dict[str, str] = Field(default_factory=dict)
     rule_ids: tuple[str, ...] = ()
     article: ArticleRef | None = None

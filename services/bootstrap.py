@@ -48,6 +48,7 @@ from services.runtime.dead_letters import DeadLetters
 from services.runtime.embedded_valkey import Durability, EmbeddedValkey
 from services.runtime.faults import RuntimeFaultError, WorkerCrashedError
 from services.runtime.kafka import check_broker
+from services.runtime.metrics import metrics_shown
 from services.runtime.publisher import StreamPublisher
 from services.runtime.worker import Background, OnReady, run_worker
 from services.settings import FetchSettings, LoadedSettings, Settings
@@ -131,7 +132,7 @@ async def run_services(
     settings = loaded.settings
     if not settings.embedded_broker:
         await check_broker(settings.log_url)
-    async with open_state(settings) as (valkey, crashed):
+    async with metrics_shown(settings.metrics.host, settings.metrics.port), open_state(settings) as (valkey, crashed):
         world = World(settings, provisioned or provisioned_by_files(loaded), valkey, broker_config(settings))
         units = [await BUILDERS[name](world) for name in names]
         if extra is not None:

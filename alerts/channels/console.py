@@ -74,6 +74,10 @@ def _lines(card: Card, console: Console, width: int, *, starred: bool) -> Iterat
     if card.article_title:
         yield from Text(card.article_title).wrap(console, width)
     yield from Text(card.byline, style="dim").wrap(console, width)
+    if card.summary:
+        yield Text()
+    for paragraph in card.summary:
+        yield from _indented(Text(paragraph), console, width)
     for quote in card.quotes:
         yield Text()
         yield from _indented(_excerpt(quote, starred=starred), console, width)

@@ -31,6 +31,7 @@ from schemas.base import StreamContract
 from schemas.codec import DecodeError, decode
 from schemas.dead_letter import RejectReason
 from schemas.streams import Stream
+from services.runtime import metrics
 from services.runtime.apps import topic
 from services.runtime.faults import RejectError, UnavailableError
 from services.runtime.strict_commit import StrictCommit
@@ -103,6 +104,8 @@ class _Subscription(Generic[C]):
         self._lanes: dict[TP, deque[Message]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = logger.bind(service=app.conf.id, stream=stream.name)
+        self._settled = metrics.SETTLED.labels(app.conf.id, stream.name)
+        self._handling = metrics.HANDLING.labels(app.conf.id, stream.name)
 
     async def run(self, stream: StreamT[bytes]) -> None:
         """Put each message into the lane of its partition. How many wait is bounded by StrictCommit."""
@@ -142,12 +145,14 @@ class _Subscription(Generic[C]):
             del self._lanes[tp]
 
     async def _see_through(self, consumer: StrictCommit, message: Message) -> None:
-        settled = False
+        settled, began = False, time.monotonic()
         try:
             settled = await self._settle(consumer, message)
         finally:
             if settled:
                 consumer.settle(message)
+                self._settled.inc()
+                self._handling.observe(time.monotonic() - began)
             else:
                 consumer.leave(message)
 
@@ -187,6 +192,7 @@ class _Subscription(Generic[C]):
             raise
 
     async def _reject(self, consumer: StrictCommit, message: Message, reason: RejectReason, error: str) -> bool:
+        metrics.DEAD_LETTERS.labels(self._app.conf.id, self._stream.name, reason.value).inc()
         return await self._while_available(consumer, message, lambda: self._dead_letters.reject(message, reason, error))
 
     async def _while_available(

@@ -11,6 +11,7 @@ RuntimeFaultError                 everything here
 │   └── GroupTakenError           two apps in one process ask for the same consumer group
 ├── BrokerUrlError                the broker's URL cannot be used
 ├── StreamMismatchError           a stream exists with another number of partitions
+├── MetricsPortError              the port for metrics is taken (metrics.py)
 └── WorkerCrashedError            an app or background task died
     └── ConsumerStuckError        messages wait, and none gets handled
 """
