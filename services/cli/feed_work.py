@@ -1,22 +1,25 @@
-"""What the feeds commands do, apart from talking: probe, add, list, check."""
+"""What the feeds commands do, apart from talking: find, add, list, check, import."""
 
 import asyncio
 import json
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from schemas.feed import Feed
 from services import bootstrap
+from services.domain.feeds.addresses import address_key
+from services.domain.feeds.feed_ids import IdPool
+from services.domain.feeds.import_plan import Imported, ImportPlan, Verdict
 from services.domain.feeds.parser import FeedParseError, ParsedFeed, parse_feed
 from services.fetcher.client import Failed, FeedClient, Fetched, Gone, NotModified
+from services.fetcher.discovery import Discovery, discover
 from services.fetcher.state import FeedState
 from services.fetcher.store import ValkeyFeedStore
 from services.provisioning.catalogues import load_feeds
 from services.provisioning.faults import nearest
+from services.provisioning.feed_lists import FeedList
 from services.runtime.clock import SystemClock
 from services.settings import LoadedSettings
 
@@ -64,14 +67,19 @@ class Checked:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-async def probe(loaded: LoadedSettings, url: str) -> str | Unreadable:
-    """Fetch an address once; return the title of the feed there, or why it is none."""
+async def find_feeds(loaded: LoadedSettings, wanted: Feed, *, or_http: bool) -> Discovery:
+    """Look for the feeds of the site at this feed's address, or for the one at this very address.
+
+    With `or_http`, http is asked where nothing answers at https.
+    """
     client = _client(loaded)
     try:
-        found = await _read(client, url)
+        found = await discover(client, wanted.url)
+        if or_http and not found.is_reachable:
+            found = await discover(client, wanted.url.replace("https:", "http:", 1))
+        return found
     finally:
         await client.aclose()
-    return found if isinstance(found, Unreadable) else found.title
 
 
 async def check_feeds(loaded: LoadedSettings, feeds: list[Feed]) -> AsyncIterator[Checked]:
@@ -95,27 +103,54 @@ async def check_feeds(loaded: LoadedSettings, feeds: list[Feed]) -> AsyncIterato
 
 async def feed_rows(loaded: LoadedSettings) -> list[FeedRow]:
     """Return every feed of the files and the store, with its state where it was polled."""
-    provisioned = load_feeds(loaded.settings.feeds)
+    feeds = await followed_feeds(loaded)
     if not bootstrap.has_state(loaded.settings):
-        return [FeedRow(feed, added=False) for feed in provisioned]
+        return [FeedRow(feed, added) for feed, added in feeds]
     async with bootstrap.open_valkey(loaded.settings) as valkey:
         store = ValkeyFeedStore(valkey)
-        held = {feed.id for feed in provisioned}
-        feeds = [(feed, False) for feed in provisioned]
-        feeds += [(feed, True) for feed in await store.added_feeds() if feed.id not in held]
         return [_row(feed, added, await store.state(feed.id)) for feed, added in feeds]
 
 
-async def add_feed(loaded: LoadedSettings, feed: Feed) -> str | None:
-    """Store a feed; return what stands in the way, if anything does."""
-    for row in await feed_rows(loaded):
-        if row.feed.id == feed.id:
-            return f"there is a feed {feed.id!r} already; give another --id"
-        if row.feed.url == feed.url:
-            return f"feed {row.feed.id!r} has this address already"
+async def followed_feeds(loaded: LoadedSettings) -> list[tuple[Feed, bool]]:
+    """Return every feed of the files and the store, and whether it was added at run time."""
+    provisioned = load_feeds(loaded.settings.feeds)
+    feeds = [(feed, False) for feed in provisioned]
+    if not bootstrap.has_state(loaded.settings):
+        return feeds
+    held = {feed.id for feed in provisioned}
     async with bootstrap.open_valkey(loaded.settings) as valkey:
-        await ValkeyFeedStore(valkey).add_feed(feed)
-    return None
+        return feeds + [(feed, True) for feed in await ValkeyFeedStore(valkey).added_feeds() if feed.id not in held]
+
+
+async def add_feeds(loaded: LoadedSettings, feeds: Sequence[Feed]) -> tuple[str, ...]:
+    """Store feeds in one round trip; return the ids that were taken, whose feeds were not stored."""
+    async with bootstrap.open_valkey(loaded.settings) as valkey:
+        return await ValkeyFeedStore(valkey).add_feeds(feeds)
+
+
+async def add_feed(loaded: LoadedSettings, feed: Feed, *, is_id_given: bool) -> Feed | str:
+    """Store a feed, with another id where one that was not asked for is taken; return it, or what stands in the way."""
+    followed = [known for known, _ in await followed_feeds(loaded)]
+    for known in followed:
+        if is_id_given and known.id == feed.id:
+            return f"there is a feed {feed.id!r} already; give another --id"
+        if address_key(known.url) == address_key(feed.url):
+            return f"feed {known.id!r} has this address already"
+    feed = feed.model_copy(update={"id": IdPool(known.id for known in followed).take(feed.id)})
+    if await add_feeds(loaded, [feed]):
+        return f"there is a feed {feed.id!r} already; give another --id"
+    return feed
+
+
+async def import_lists(loaded: LoadedSettings, lists: Iterable[FeedList], *, dry_run: bool) -> list[Imported]:
+    """Judge every feed of every list, and store those that are new in one round trip."""
+    plan = ImportPlan([feed for feed, _ in await followed_feeds(loaded)])
+    results = [verdict for each in lists for verdict in _judged(each, plan)]
+    new = [result.feed for result in results if result.feed is not None]
+    if dry_run or not new:
+        return results
+    taken = set(await add_feeds(loaded, new))
+    return [_unless_taken(result, taken) for result in results]
 
 
 async def remove_feed(loaded: LoadedSettings, feed_id: str) -> str | None:
@@ -131,17 +166,20 @@ async def remove_feed(loaded: LoadedSettings, feed_id: str) -> str | None:
     return None
 
 
-def slug_of_url(url: str) -> str:
-    """Return an id for a feed made from its address, without what all addresses share."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "feed").removeprefix("www.")
-    words = re.sub(r"[^a-z0-9]+", "-", f"{host}{parts.path}".lower())
-    return re.sub(r"(-(xml|rss|atom|feed|index))+$", "", words.strip("-"))[:64].strip("-") or "feed"
+def _judged(read: FeedList, plan: ImportPlan) -> list[Imported]:
+    """Return the verdicts on a list in the order of its lines."""
+    verdicts = [plan.judge(listed) for listed in read.feeds]
+    for each in read.faults:
+        message = f"{each.field}: {each.message}" if each.field else each.message
+        verdicts.append(Imported(each.place, each.line, "", Verdict.UNUSABLE, message=message))
+    return sorted(verdicts, key=lambda verdict: verdict.line or 0)
 
 
-def host_of(url: str) -> str:
-    """Return the host of an address, as a name for who publishes there."""
-    return (urlsplit(url).hostname or url).removeprefix("www.")
+def _unless_taken(result: Imported, taken: set[str]) -> Imported:
+    if result.feed is None or result.feed.id not in taken:
+        return result
+    message = f"the id {result.feed.id} was taken meanwhile; import it again"
+    return Imported(result.place, result.line, result.url, Verdict.UNUSABLE, message=message)
 
 
 def _row(feed: Feed, added: bool, state: FeedState | None) -> FeedRow:

@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from schemas.codec import describe
 from schemas.feed import Feed
+from services.cli import feed_adding, feed_transfer
 from services.cli.loading import load_settings
 from services.cli.output import FAILED, BadInputError, ConfigOption, JsonOption, err, id_column, out, print_line
 
@@ -20,43 +19,8 @@ app = typer.Typer(no_args_is_help=True, help="Feeds: the addresses that are poll
 FeedsArgument = Annotated[list[str] | None, typer.Argument(metavar="[FEED]...", help="feed ids; all if not given")]
 
 
-@app.command()
-def add(
-    url: Annotated[str, typer.Argument(help="the feed's address")],
-    feed_id: Annotated[str | None, typer.Option("--id", help="its id; made from the address if not given")] = None,
-    outlet: Annotated[str | None, typer.Option(help="who publishes there; the feed's title if not given")] = None,
-    country: Annotated[str | None, typer.Option(metavar="ISO3", help="the outlet's country, as in KOR")] = None,
-    lang: Annotated[str | None, typer.Option(metavar="LANG", help="the language of its items, as in ko")] = None,
-    interval: Annotated[str | None, typer.Option(metavar="15m", help="poll this often, whatever its rhythm")] = None,
-    no_check: Annotated[bool, typer.Option("--no-check", help="add it without fetching it first")] = False,
-    config: ConfigOption = None,
-) -> None:
-    """Add a feed; a running fetcher follows it within two seconds. Its present items alert nobody.
-
-    Example: redline feeds add https://en.yna.co.kr/RSS/nk.xml --country KOR --lang en
-    """
-    from services.cli import feed_work
-    from services.provisioning.yaml_file import iso_duration
-
-    loaded = load_settings(config)
-    title = None if no_check else asyncio.run(feed_work.probe(loaded, url))
-    if isinstance(title, feed_work.Unreadable):
-        raise BadInputError(f"{url}: {title.message} (--no-check adds it all the same)")
-    values = {
-        "id": feed_id or feed_work.slug_of_url(url),
-        "url": url,
-        "outlet": outlet or title or feed_work.host_of(url),
-        "country": country,
-        "lang": lang,
-        "interval": iso_duration(interval),
-    }
-    feed = _validated({key: value for key, value in values.items() if value is not None})
-    problem = asyncio.run(feed_work.add_feed(loaded, feed))
-    if problem:
-        raise BadInputError(problem)
-    out.print(
-        f"added feed [bold]{feed.id}[/bold] ({escape(feed.outlet)}); a running fetcher follows it within 2 seconds"
-    )
+app.command()(feed_adding.add)
+app.command()(feed_adding.discover)
 
 
 @app.command("list")
@@ -118,6 +82,10 @@ def remove(
     out.print(f"removed feed [bold]{feed_id}[/bold]")
 
 
+app.command("import")(feed_transfer.import_feeds)
+app.command("export")(feed_transfer.export_feeds)
+
+
 async def _check(loaded: Any, feeds: list[Feed], json: bool) -> int:
     from services.cli import feed_work
 
@@ -133,15 +101,6 @@ async def _check(loaded: Any, feeds: list[Feed], json: bool) -> int:
                 mark = "[green]ok[/green]  " if found.ok else "[red]fail[/red]"
                 out.print(f"{mark} {found.feed_id:<28} {escape(found.message)}")
     return failed
-
-
-def _validated(values: dict[str, Any]) -> Feed:
-    import json
-
-    try:
-        return Feed.model_validate_json(json.dumps(values))
-    except ValidationError as error:
-        raise BadInputError(f"feed: {describe(error)}") from error
 
 
 def _ago(moment: datetime | None) -> str:

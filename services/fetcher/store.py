@@ -139,6 +139,17 @@ class ValkeyFeedStore:
             transaction.incr(VERSION_KEY)
             await transaction.execute()
 
+    async def add_feeds(self, feeds: Sequence[Feed]) -> tuple[str, ...]:
+        """Keep feeds in one round trip; return the ids that others took meanwhile, whose feeds were not kept."""
+        if not feeds:
+            return ()
+        async with _translated(), self._valkey.pipeline(transaction=True) as transaction:
+            for feed in feeds:
+                transaction.hsetnx(FEEDS_KEY, feed.id, encode(feed).decode())
+            transaction.incr(VERSION_KEY)
+            *kept, _ = await transaction.execute()
+        return tuple(feed.id for feed, is_kept in zip(feeds, kept, strict=True) if not is_kept)
+
     async def remove_feed(self, feed_id: str) -> bool:
         """Forget an added feed; say whether it was there."""
         async with _translated(), self._valkey.pipeline(transaction=True) as transaction:

@@ -89,7 +89,7 @@ def load_topics(folder: Path, gazetteer: Gazetteer) -> tuple[WatchTopic, ...]:
 
 def load_feeds(path: Path) -> tuple[Feed, ...]:
     """Read the feeds of a `feeds:` file, or of every file in a folder; ids and addresses are unique."""
-    placed = _load_lists(path, "feeds", _feed)
+    placed = _load_lists(path, "feeds", feed_of)
     _refuse_repeats(placed, "feed")
     first_at: dict[str, Feed] = {}
     for file, at, feed in placed:
@@ -99,7 +99,8 @@ def load_feeds(path: Path) -> tuple[Feed, ...]:
     return tuple(feed for _, _, feed in placed)
 
 
-def _feed(file: YamlFile, data: Any, at: Location) -> Feed:
+def feed_of(file: YamlFile, data: Any, at: Location) -> Feed:
+    """Return the feed that stands at `at`, else raise ConfigurationError with all its faults."""
     mapping = dict(file.mapping(at, data))
     if "interval" in mapping:
         mapping["interval"] = iso_duration(mapping["interval"])

@@ -25,6 +25,7 @@ _FIRST_ELEMENT = re.compile(r"<([A-Za-z][\w:.-]*)")
 _HEAD_CHARS = 64 * 1024
 _ALTERNATE = re.compile(r"<link\b[^>]*\btype\s*=\s*[\"']?application/(?:rss|atom)\+xml[^>]*>", re.IGNORECASE)
 _HREF = re.compile(r"\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_LOCATION = re.compile(r"<loc>\s*([^<\s]+)\s*</loc>", re.IGNORECASE)
 _CHARACTER_REFERENCE = re.compile(r"&#(x[0-9a-fA-F]+|[0-9]+);?")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _INLINE_TAG = re.compile(r"</?(?:b|i|u|em|strong|span|font|br|p|a|sup|sub|small|mark|img)\b[^<>]*>", re.IGNORECASE)
@@ -41,6 +42,14 @@ _NOT_FEEDS = {
 
 class FeedParseError(ValueError):
     """This document is not a feed we can read; the message says what it is instead."""
+
+
+class SitemapIndexError(FeedParseError):
+    """The document lists other sitemaps instead of articles; `addresses` are theirs."""
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        super().__init__(f"this is a sitemap index: it lists {len(addresses)} sitemaps")
+        self.addresses = addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,8 @@ def parse_feed(body: bytes, *, content_type: str | None = None, base_url: str | 
     text, warnings = decode_document(body, content_type)
     root = _ROOT.search(text, 0, _HEAD_CHARS)
     kind = root.group(1).lower() if root else ""
+    if kind == "sitemapindex":
+        raise SitemapIndexError(tuple(html.unescape(found) for found in _LOCATION.findall(text)))
     if root is None or kind in _NOT_FEEDS:
         raise FeedParseError(_what_it_is(text, kind, base_url))
     headers = {"content-type": "application/xml; charset=utf-8", "content-location": base_url or ""}

@@ -139,3 +139,14 @@ async def test_a_state_that_cannot_be_read_counts_as_none(valkey: Redis) -> None
     assert await store.state("one") is None
     assert await store.added_feeds() == ()
     await store.reconcile([ONE], datetime.now(UTC))
+
+
+async def test_many_feeds_are_added_at_once_but_none_takes_the_place_of_another(valkey: Redis) -> None:
+    store = ValkeyFeedStore(valkey)
+    await store.add_feed(ONE)
+    before = await store.version()
+    usurper = ONE.model_copy(update={"url": "https://example.org/other"})
+    assert await store.add_feeds([usurper, TWO]) == ("one",)
+    assert await store.added_feeds() == (ONE, TWO)
+    assert await store.version() == before + 1
+    assert await store.add_feeds([]) == ()
