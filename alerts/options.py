@@ -121,6 +121,12 @@ def _secrets_in(model: Contract) -> list[str]:
     return found
 
 
+class HttpOptions(ChannelOptions):
+    """What channels that post to an address may say."""
+
+    allow_private: bool = Field(default=False, description="post to private networks, loopback included")
+
+
 class ConsoleOptions(ChannelOptions):
     """Prints a card on standard output."""
 
@@ -128,7 +134,7 @@ class ConsoleOptions(ChannelOptions):
     name: Name = "console"
 
 
-class SlackOptions(ChannelOptions):
+class SlackOptions(HttpOptions):
     """Posts to a Slack channel: by incoming webhook, or as a bot, which can also look whether a message arrived."""
 
     type: Literal["slack"]
@@ -182,7 +188,7 @@ class EmailOptions(ChannelOptions):
     smtp: SmtpOptions
 
 
-class WebhookOptions(ChannelOptions):
+class WebhookOptions(HttpOptions):
     """Posts the alert as JSON, signed if a key is named."""
 
     type: Literal["webhook"]

@@ -7,13 +7,13 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from alerts.channels.assemble import OpenChannel, open_channels
@@ -31,13 +31,13 @@ from services.fetcher.agent import FeedLoop
 from services.fetcher.client import FeedClient
 from services.fetcher.handler import FeedPoller
 from services.fetcher.parse_pool import ParsePool
-from services.fetcher.policy import FetchPolicy
 from services.fetcher.store import ValkeyFeedStore
 from services.matcher import agent as matcher_agent
 from services.matcher.following import RuleFollower
 from services.matcher.handler import MatcherHandler
 from services.matcher.rule_store import ValkeyRuleStore
 from services.matcher.watchlist import Watchlist
+from services.outgoing import fetch_policy, guarded_connect
 from services.ports import Publisher
 from services.provisioning.catalogues import Watched, load_feeds, load_routes, load_watched
 from services.provisioning.following import FileFollower, fingerprint
@@ -51,7 +51,7 @@ from services.runtime.kafka import check_broker
 from services.runtime.metrics import metrics_shown
 from services.runtime.publisher import StreamPublisher
 from services.runtime.worker import Background, OnReady, run_worker
-from services.settings import FetchSettings, LoadedSettings, Settings
+from services.settings import LoadedSettings, Settings
 from services.tracker import agent as tracker_agent
 from services.tracker.handler import TrackerHandler
 
@@ -74,6 +74,7 @@ class Provisioned:
     feeds: Callable[[], tuple[Feed, ...]]
     channels: Callable[[Routes], tuple[OpenChannel, ...]]
     routes: Callable[[], Routes]
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,10 @@ def provisioned_by_files(loaded: LoadedSettings, *, console_file: TextIO | None 
         watched=lambda: load_watched(settings.topics, settings.actors),
         feeds=lambda: load_feeds(settings.feeds),
         routes=lambda: load_routes(settings.routes),
-        channels=lambda routes: open_channels(routes, loaded.secrets, console_file=console_file),
+        secrets=loaded.secrets,
+        channels=lambda routes: open_channels(
+            routes, loaded.secrets, console_file=console_file, connect=guarded_connect()
+        ),
     )
 
 
@@ -195,21 +199,6 @@ def broker_config(settings: Settings) -> BrokerConfig:
     )
 
 
-def fetch_policy(fetch: FetchSettings) -> FetchPolicy:
-    """Return how the fetcher behaves towards servers."""
-    return FetchPolicy(
-        contact=fetch.contact,
-        concurrency=fetch.concurrency,
-        timeout_seconds=fetch.timeout_seconds,
-        max_body_bytes=fetch.max_body_bytes,
-        allow_private=fetch.allow_private,
-        min_interval=timedelta(seconds=fetch.min_interval_seconds),
-        default_interval=timedelta(seconds=fetch.default_interval_seconds),
-        max_interval=timedelta(seconds=fetch.max_interval_seconds),
-        parse_workers=fetch.parse_workers,
-    )
-
-
 def valkey_durability(settings: Settings) -> Durability:
     """Return what an acknowledged write to the embedded Valkey survives."""
     return Durability.ALWAYS if settings.durability == "full" else Durability.EVERY_SECOND
@@ -294,6 +283,7 @@ async def _fetcher(world: World) -> Unit:
         publisher=StreamPublisher(app),
         clock=world.clock,
         policy=policy.schedule,
+        secrets=world.provisioned.secrets,
     )
     places = (world.settings.feeds,)
     since = fingerprint(*places)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from alerts.channels.assemble import missing_secrets
+from services.fetcher.credentials import missing_feed_secrets
 from services.provisioning.catalogues import load_actors, load_feeds, load_routes, load_watched
 from services.provisioning.faults import ConfigurationError, Fault
 from services.runtime.masking import mask
@@ -54,11 +55,13 @@ def check_configuration(loaded: LoadedSettings, services: Iterable[str] = tuple(
             return None
 
     feeds = attempt("feeds", lambda: load_feeds(settings.feeds))
+    advice = f"secrets come from {SECRET_PREFIX}<NAME> or {SECRET_PREFIX}<NAME>{FILE_SUFFIX}"
+    missing = missing_feed_secrets(feeds or (), loaded.secrets)
+    faults.extend(Fault(str(settings.feeds), f"{problem}; {advice}") for problem in missing)
     actors = attempt("topics", lambda: load_actors(settings.actors))
     watched = attempt("topics", lambda: load_watched(settings.topics, settings.actors))
     routes = attempt("routes", lambda: load_routes(settings.routes))
     if routes is not None:
-        advice = f"secrets come from {SECRET_PREFIX}<NAME> or {SECRET_PREFIX}<NAME>{FILE_SUFFIX}"
         missing = missing_secrets(routes, loaded.secrets)
         faults.extend(Fault(str(settings.routes), f"{problem}; {advice}") for problem in missing)
     return ConfigurationReport(

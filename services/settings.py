@@ -3,8 +3,10 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -18,6 +20,7 @@ PREFIX = "REDLINE_"
 SECRET_PREFIX = "REDLINE_SECRET_"  # noqa: S105 - the name of variables, not a secret
 FILE_SUFFIX = "_FILE"
 BROKER_SCHEMES = ("sqlite", "kafka")
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 REDIS_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 PATH_KEYS = ("data_dir", "feeds", "topics", "actors", "routes")
 
@@ -50,6 +53,13 @@ class FetchSettings(_Section):
     websub_callback: str | None = Field(
         None, description="public address of the api service, as https://redline.example.org; without it, no WebSub"
     )
+
+    @field_validator("proxy")
+    @classmethod
+    def _usable_proxy(cls, proxy: str | None) -> str | None:
+        if proxy is not None:
+            _check_proxy(proxy)
+        return proxy
 
 
 class ApiSettings(_Section):
@@ -279,6 +289,19 @@ def _seconds(value: Any) -> Any:
         return value
     number = float(iso.strip("PTSMHD"))
     return number * {"S": 1, "M": 60, "H": 3600, "D": 86_400}[iso[-1]]
+
+
+def _check_proxy(url: str) -> None:
+    _checked_scheme(url, PROXY_SCHEMES)
+    try:
+        parts = urlsplit(url)
+        has_place = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        has_place = False
+    if not has_place:
+        raise ValueError("expected the host of the proxy, as in http://proxy.example.org:3128")
+    if parts.scheme.startswith("socks") and find_spec("socksio") is None:
+        raise ValueError("a SOCKS proxy needs the package socksio: pip install 'httpx[socks]'")
 
 
 def _checked_scheme(url: str | None, schemes: tuple[str, ...]) -> str | None:

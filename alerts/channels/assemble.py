@@ -1,16 +1,18 @@
 """From routes.yaml and secrets to channels that are ready to send."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TextIO
 
+import httpx
 import structlog
 from pydantic import SecretStr
 
 from alerts.channels.base import Channel
 from alerts.channels.console import ConsoleChannel
 from alerts.channels.email import EmailChannel
-from alerts.channels.http import Poster
+from alerts.channels.http import Connect, Poster, unguarded
 from alerts.channels.slack import SlackBotChannel, SlackWebhookChannel
 from alerts.channels.webhook import WebhookChannel
 from alerts.delivery import Lane, RetryPolicy
@@ -19,6 +21,7 @@ from alerts.options import (
     ChannelOptions,
     ConsoleOptions,
     EmailOptions,
+    HttpOptions,
     SlackOptions,
     WebhookOptions,
 )
@@ -68,11 +71,16 @@ def missing_secrets(routes: Routes, secrets: Mapping[str, SecretStr]) -> tuple[s
 
 
 def open_channels(
-    routes: Routes, secrets: Mapping[str, SecretStr], *, console_file: TextIO | None = None
+    routes: Routes,
+    secrets: Mapping[str, SecretStr],
+    *,
+    console_file: TextIO | None = None,
+    connect: Connect = unguarded,
 ) -> tuple[OpenChannel, ...]:
     """Build every channel of every receiver; an optional one whose secret is not set is left out, with a log line.
 
-    Raise MissingSecretError for all the others at once. Nothing is connected yet.
+    `connect` makes the transports of the channels that post. Raise MissingSecretError for all the others at once.
+    Nothing is connected yet.
     """
     if faults := missing_secrets(routes, secrets):
         raise MissingSecretError("; ".join(faults))
@@ -82,7 +90,7 @@ def open_channels(
             if unset := _unset(options, secrets):
                 log.warning("channel_left_out", receiver=receiver.name, channel=options.name, missing=list(unset))
                 continue
-            opened.append(_open(Lane(receiver.name, options.name), options, secrets, console_file))
+            opened.append(_open(Lane(receiver.name, options.name), options, secrets, console_file, connect))
     return tuple(opened)
 
 
@@ -93,14 +101,18 @@ def _unset(options: ChannelOptions, secrets: Mapping[str, SecretStr]) -> tuple[s
 
 
 def _open(
-    lane: Lane, options: AnyChannel, secrets: Mapping[str, SecretStr], console_file: TextIO | None
+    lane: Lane,
+    options: AnyChannel,
+    secrets: Mapping[str, SecretStr],
+    console_file: TextIO | None,
+    connect: Connect,
 ) -> OpenChannel:
     match options:
         case ConsoleOptions():
             console = ConsoleChannel(name=options.name, file=console_file)
             return OpenChannel(lane, console, _policy(options, BLIND_REPEATS))
         case SlackOptions():
-            return _open_slack(lane, options, secrets)
+            return _open_slack(lane, options, secrets, _connecting(connect, options))
         case EmailOptions():
             password = _value(options.smtp.password, secrets) if options.smtp.password else None
             mail = EmailChannel(options, password=password)
@@ -112,19 +124,29 @@ def _open(
                 name=options.name,
                 signing_key=_value(options.signing_key, secrets) if options.signing_key else None,
                 headers=options.headers,
-                poster=Poster(connections=WEBHOOK_CONNECTIONS),
+                poster=Poster(connections=WEBHOOK_CONNECTIONS, connect=_connecting(connect, options)),
             )
             return OpenChannel(lane, webhook, _policy(options, None), WEBHOOK_CONNECTIONS)
 
 
-def _open_slack(lane: Lane, options: SlackOptions, secrets: Mapping[str, SecretStr]) -> OpenChannel:
+def _connecting(connect: Connect, options: HttpOptions) -> Callable[[], httpx.AsyncBaseTransport]:
+    return partial(connect, allow_private=options.allow_private)
+
+
+def _open_slack(
+    lane: Lane,
+    options: SlackOptions,
+    secrets: Mapping[str, SecretStr],
+    connect: Callable[[], httpx.AsyncBaseTransport],
+) -> OpenChannel:
     channel: Channel
+    poster = Poster(connect=connect)
     if options.webhook_url is not None:
-        channel = SlackWebhookChannel(_value(options.webhook_url, secrets), name=options.name)
+        channel = SlackWebhookChannel(_value(options.webhook_url, secrets), name=options.name, poster=poster)
         policy = _policy(options, BLIND_REPEATS)
     elif options.bot_token is not None and options.channel is not None:
         token = _value(options.bot_token, secrets)
-        channel = SlackBotChannel(token, options.channel, name=options.name, api_url=options.api_url)
+        channel = SlackBotChannel(token, options.channel, name=options.name, api_url=options.api_url, poster=poster)
         policy = _policy(options, RECOGNISED_REPEATS)
     else:
         raise ValueError(f"{lane}: give either webhook_url or bot_token")

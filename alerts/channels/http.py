@@ -2,11 +2,12 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
+from typing import Protocol
 
 import httpx
 
@@ -27,6 +28,17 @@ _NEVER_REACHED = (
 _NEVER_POSSIBLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
 
 
+class DestinationRefusedError(Exception):
+    """What a transport raises, before it connects, for a host that its channel may not reach; it says why."""
+
+
+class Connect(Protocol):
+    """Makes transports of one connection each."""
+
+    def __call__(self, *, allow_private: bool) -> httpx.AsyncBaseTransport:
+        """Return a transport; without `allow_private`, it connects to public addresses only."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the server said; `body` may be cut, and `retry_after` is in seconds."""
@@ -43,9 +55,15 @@ class Poster:
     secrets. It follows no redirect: a POST that moved is a setting to correct.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None, *, connections: int = 1) -> None:
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        connections: int = 1,
+        connect: Callable[[], httpx.AsyncBaseTransport] | None = None,
+    ) -> None:
         # One pool a connection: httpcore looks at every connection of a pool several times a request.
-        self._idle = [transport] if transport else [_one_connection() for _ in range(connections)]
+        self._idle = [transport] if transport else [(connect or _one_connection)() for _ in range(connections)]
         self._all = tuple(self._idle)
         self._free = asyncio.Semaphore(len(self._all))
         timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
@@ -63,6 +81,8 @@ class Poster:
             return RetryAfter(f"not reached: {_why(error)}")
         except _NEVER_POSSIBLE as error:
             return Refused(f"cannot be sent: {type(error).__name__}")
+        except DestinationRefusedError as error:
+            return Refused(f"not sent: {one_line(str(error))}")
         except httpx.TransportError as error:
             return Unknown(f"no answer: {_why(error)}")
 
@@ -77,6 +97,11 @@ class Poster:
         """Close the connections."""
         for transport in self._all:
             await transport.aclose()
+
+
+def unguarded(*, allow_private: bool) -> httpx.AsyncBaseTransport:
+    """Return a transport that connects to any address, whatever it is told."""
+    return _one_connection()
 
 
 def _one_connection() -> httpx.AsyncBaseTransport:

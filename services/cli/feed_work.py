@@ -17,6 +17,7 @@ from services.fetcher.client import Failed, FeedClient, Fetched, Gone, NotModifi
 from services.fetcher.discovery import Discovery, discover
 from services.fetcher.state import FeedState
 from services.fetcher.store import ValkeyFeedStore
+from services.outgoing import fetch_policy
 from services.provisioning.catalogues import load_feeds
 from services.provisioning.faults import nearest
 from services.provisioning.feed_lists import FeedList
@@ -211,4 +212,4 @@ async def _read(client: FeedClient, url: str) -> ParsedFeed | Unreadable:
 
 
 def _client(loaded: LoadedSettings) -> FeedClient:
-    return FeedClient(bootstrap.fetch_policy(loaded.settings.fetch), SystemClock())
+    return FeedClient(fetch_policy(loaded.settings.fetch), SystemClock())

@@ -1,118 +1,57 @@
-"""One conditional request for a feed, as a perfect citizen makes it. Every outcome is a value.
-
-FetchResult
-|- Fetched       a body
-|- NotModified   304
-|- Gone          410
-`- Failed        anything else, with a FailureReason
-"""
+"""Asks for a feed as a perfect citizen does: one conditional request, within a deadline and a size."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TypeAlias
+from base64 import b64encode
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import replace
 
 import httpcore
-import httpx
 
 from services.domain.feeds.freshness import fresh_for, retry_after
-from services.fetcher.body import BodyEncodingError, BodyTooLargeError, read_body
-from services.fetcher.guard import AddressRefusedError, GuardedBackend, HostNotFoundError
+from services.domain.feeds.links import parse_link_header
+from services.fetcher.answers import (
+    NO_LINKS,
+    REDIRECTS,
+    Exchange,
+    Failed,
+    FailureReason,
+    FeedRequest,
+    Fetched,
+    FetchResult,
+    Gone,
+    Hop,
+    NotModified,
+    Permit,
+    Validators,
+    moved_to,
+)
+from services.fetcher.body import ACCEPT_ENCODING, BodyEncodingError, BodyTooLargeError, Tally, read_body
+from services.fetcher.connections import Connections, read_proxy
+from services.fetcher.guard import (
+    AddressRefusedError,
+    Guard,
+    GuardedBackend,
+    HostNotFoundError,
+    Resolver,
+    SystemResolver,
+)
 from services.fetcher.policy import FetchPolicy
+from services.fetcher.target import BadTargetError, Target, read_target
+from services.fetcher.wire import BadCertificateError, Dial, TlsFailedError, connect
 from services.ports import Clock
 
+__all__ = [  # what was asked and what came of it is part of the client's face
+    "Exchange", "Failed", "FailureReason", "FeedClient", "FeedRequest", "FetchResult", "Fetched", "Gone", "Hop",
+    "NotModified", "Permit", "Validators",
+]  # fmt: skip
+
 _ACCEPT = (
-    "application/atom+xml, application/rss+xml, application/rdf+xml;q=0.9, application/xml;q=0.8,"
-    " text/xml;q=0.8, */*;q=0.1"
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
+    " application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.8, */*;q=0.1"
 )
-_PERMANENT = frozenset({301, 308})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_IDLE_SECONDS = 5.0  # feeds are asked far apart; a connection is worth keeping only across a redirect
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """ETag and Last-Modified as they came, byte for byte (latin-1 keeps every byte)."""
-
-    etag: str | None = None
-    last_modified: str | None = None
-
-    def as_headers(self) -> list[tuple[bytes, bytes]]:
-        """Return the conditions of the next request."""
-        pairs = ((b"If-None-Match", self.etag), (b"If-Modified-Since", self.last_modified))
-        return [(name, value.encode("latin-1")) for name, value in pairs if value]
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A body, found at `url`. `moved_to` is as far as permanent redirects led, if the first one was permanent."""
-
-    url: str
-    body: bytes
-    content_type: str | None
-    validators: Validators
-    status: int = 200
-    moved_to: str | None = None
-    fresh_for: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NotModified:
-    """304: nothing new; its headers still count."""
-
-    validators: Validators
-    status: int = 304
-    moved_to: str | None = None
-    fresh_for: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """410: the feed is not coming back."""
-
-    message: str
-    status: int = 410
-
-
-class FailureReason(StrEnum):
-    """Why there is no answer to work with."""
-
-    TIMEOUT = "timeout"
-    HOST_NOT_FOUND = "host_not_found"
-    NO_CONNECTION = "no_connection"
-    BAD_CERTIFICATE = "bad_certificate"
-    ADDRESS_REFUSED = "address_refused"
-    BAD_URL = "bad_url"
-    TOO_MANY_REDIRECTS = "too_many_redirects"
-    BAD_REDIRECT = "bad_redirect"
-    TOO_LARGE = "too_large"
-    BAD_ENCODING = "bad_encoding"
-    BAD_RESPONSE = "bad_response"
-    RATE_LIMITED = "rate_limited"
-    FORBIDDEN = "forbidden"
-    NOT_FOUND = "not_found"
-    SERVER_ERROR = "server_error"
-    HTTP_STATUS = "http_status"
-    NOT_A_FEED = "not_a_feed"
-    PARSE_ABORTED = "parse_aborted"
-    FAULT = "fault"  # ours: the log has the traceback
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """No answer to work with; asked again later."""
-
-    reason: FailureReason
-    message: str
-    status: int | None = None
-    retry_after: timedelta | None = None
-    fresh_for: timedelta | None = None
-
-
-FetchResult: TypeAlias = Fetched | NotModified | Gone | Failed
+_FULL_ANSWERS = frozenset({200, 203})  # 203: some proxy changed it on the way
+# The rest of an answer that is not wanted is read up to this, which keeps the connection for the next request.
+_DRAIN_BYTES = 16 * 1024
 
 
 class _FetchError(Exception):
@@ -121,133 +60,221 @@ class _FetchError(Exception):
         self.failed = failed
 
 
-class FeedClient:
-    """Asks for feeds: conditional, within a deadline and a size, no cookies, no referrer, public addresses only."""
+class _Trail:
+    """What one fetch has met so far."""
 
-    def __init__(self, policy: FetchPolicy, clock: Clock) -> None:
+    def __init__(self) -> None:
+        self.hops: list[Hop] = []
+        self.tally = Tally()
+        self.http_version: str | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._started = self._clock()
+
+    def add(self, target: Target, response: httpcore.Response) -> None:
+        version = response.extensions.get("http_version", b"")
+        self.http_version = version.decode("ascii", "replace") or None
+        self.hops.append(Hop(target.text, response.status))
+
+    def exchange(self) -> Exchange:
+        elapsed = self._clock() - self._started
+        return Exchange(tuple(self.hops), self.tally.received_bytes, self.http_version, elapsed)
+
+
+class FeedClient:
+    """Asks for feeds: no cookies, no referrer, public addresses only; secrets go to the feed's own origin only."""
+
+    def __init__(
+        self,
+        policy: FetchPolicy,
+        clock: Clock,
+        *,
+        accept: str = _ACCEPT,
+        resolver: Resolver | None = None,
+        dial: Dial = connect,
+    ) -> None:
         self._policy = policy
         self._clock = clock
-        self._client = httpx.AsyncClient(
-            transport=_GuardedTransport(policy),
-            timeout=policy.timeout_seconds,
-            trust_env=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={"User-Agent": policy.identification, "Accept": _ACCEPT, "Accept-Encoding": "gzip, deflate"},
+        self._headers = (
+            (b"User-Agent", policy.identification.encode("latin-1", "replace")),
+            (b"Accept", accept.encode()),
+            (b"Accept-Encoding", ACCEPT_ENCODING.encode()),
         )
+        self._own_resolver = None if resolver else SystemResolver()
+        self._guard = Guard(allow_private=policy.allow_private, resolver=resolver or self._own_resolver)
+        proxy = read_proxy(policy.proxy) if policy.proxy else None
+        # The operator's proxy may well be in a private network. Where it is to connect to is checked before it is told.
+        self._is_proxied = proxy is not None
+        backend = GuardedBackend(guard=self._guard if proxy is None else Guard(allow_private=True), dial=dial)
+        self._connections = Connections(backend, http2=policy.http2, proxy=proxy)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await self._connections.aclose()
+        if self._own_resolver is not None:
+            self._own_resolver.close()
 
-    async def fetch(self, url: str, validators: Validators | None = None) -> FetchResult:
+    async def fetch(
+        self, url: str, validators: Validators | None = None, *, permit: Permit | None = None
+    ) -> FetchResult:
         """Return what the server answers to one conditional request; never raises for what servers do."""
-        seconds = self._policy.timeout_seconds
+        return await self.ask(FeedRequest(url, validators or Validators()), permit=permit)
+
+    async def ask(self, request: FeedRequest, *, permit: Permit | None = None) -> FetchResult:
+        """Return what the server answers to this request; never raises for what servers do.
+
+        `permit` is asked for every address, redirects included, before a request is made to it.
+        """
+        trail, seconds = _Trail(), self._policy.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
-                return await self._follow(url, validators or Validators())
+                result = await self._follow(request, trail, permit)
         except TimeoutError:
-            return Failed(FailureReason.TIMEOUT, f"no complete answer within {seconds:g} s")
+            result = Failed(FailureReason.TIMEOUT, f"no complete answer within {seconds:g} s")
         except _FetchError as error:
-            return error.failed
+            result = error.failed
         except _TRANSLATED as error:
-            return Failed(_reason(error), str(error) or type(error).__name__)
+            result = Failed(_reason(error), str(error) or type(error).__name__)
+        return replace(result, exchange=trail.exchange())
 
-    async def _follow(self, url: str, validators: Validators) -> FetchResult:
-        target, moved_to, is_permanent = httpx.URL(url), None, True
+    async def _follow(self, request: FeedRequest, trail: _Trail, permit: Permit | None) -> FetchResult:
+        first = target = read_target(request.url)
         for _ in range(self._policy.max_redirects + 1):
-            request = self._client.build_request("GET", target)
-            request.headers = httpx.Headers([*request.headers.raw, *validators.as_headers()])
-            response = await self._send(request)
-            try:
-                if response.status_code not in _REDIRECTS:
-                    return await self._judge(response, validators, moved_to)
-                target = _next_hop(response)
-            finally:
-                await response.aclose()
-            is_permanent = is_permanent and response.status_code in _PERMANENT
-            moved_to = str(target) if is_permanent else moved_to
+            if permit is not None and (refusal := await permit(target.text)) is not None:
+                raise _FetchError(Failed(FailureReason.DISALLOWED, refusal))
+            outgoing = self._outgoing(target, first, request)
+            if self._is_proxied and not self._guard.allows_private:
+                await self._guard.checked_addresses(target.host, target.port)
+            async with self._connections.ask(outgoing) as response:
+                trail.add(target, response)
+                headers = _read_headers(response.headers)
+                if response.status not in REDIRECTS:
+                    return await self._judge(target, response, headers, request.validators, trail)
+                following = _next_hop(target, response)
+                await _drain(response)
+            if any(hop.url == following.text for hop in trail.hops):
+                raise _FetchError(
+                    Failed(FailureReason.REDIRECT_LOOP, f"{target.text} redirects back to {following.text}")
+                )
+            target = following
         limit = self._policy.max_redirects
-        raise _FetchError(Failed(FailureReason.TOO_MANY_REDIRECTS, f"more than {limit} redirects, last to {target}"))
+        message = f"more than {limit} redirects, last to {target.text}"
+        raise _FetchError(Failed(FailureReason.TOO_MANY_REDIRECTS, message))
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await self._client.send(request, stream=True)
-        except httpx.InvalidURL as error:
-            # httpx reads the Location of a redirect even where it is not to follow it.
-            message = f"{request.url} redirects to what is no address: {error}"
-            raise _FetchError(Failed(FailureReason.BAD_REDIRECT, message)) from error
+    def _outgoing(self, target: Target, first: Target, request: FeedRequest) -> httpcore.Request:
+        own = _own_headers(request, first) if first.may_share_secrets_with(target) else {}
+        headers = [(b"Host", target.authority)]
+        headers += [(name, value) for name, value in self._headers if name.lower() not in own]
+        headers += own.values()
+        headers += request.validators.as_headers(target.origin)
+        url = httpcore.URL(
+            scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path
+        )
+        return httpcore.Request(b"GET", url, headers=headers)
 
-    async def _judge(self, response: httpx.Response, validators: Validators, moved_to: str | None) -> FetchResult:
-        headers, now, status = response.headers, self._clock.now(), response.status_code
-        fresh = fresh_for(headers, now)
+    async def _judge(
+        self,
+        target: Target,
+        response: httpcore.Response,
+        headers: Mapping[str, str],
+        asked_with: Validators,
+        trail: _Trail,
+    ) -> FetchResult:
+        now, status = self._clock.now(), response.status
+        fresh, moved = fresh_for(headers, now), moved_to(trail.hops)
+        if status in _FULL_ANSWERS:
+            return Fetched(
+                url=target.text,
+                body=await read_body(headers, _stream(response), self._policy.max_body_bytes, trail.tally),
+                content_type=headers.get("content-type"),
+                validators=Validators(_raw(response, b"etag"), _raw(response, b"last-modified"), target.origin),
+                status=status,
+                moved_to=moved,
+                fresh_for=fresh,
+                content_location=headers.get("content-location"),
+                links=parse_link_header(headers["link"], target.text) if "link" in headers else NO_LINKS,
+            )
+        await _drain(response)
         if status == 304:
-            return NotModified(_renewed(headers, validators), moved_to=moved_to, fresh_for=fresh)
+            return NotModified(_renewed(response, asked_with, target), moved_to=moved, fresh_for=fresh)
         if status == 410:
-            return Gone(f"{response.url} is gone (410)")
-        if status != 200:
-            return Failed(*_status_fault(response), status, retry_after(headers, now), fresh)
-        return Fetched(
-            url=str(response.url),
-            body=await read_body(response, self._policy.max_body_bytes),
-            content_type=headers.get("content-type"),
-            validators=Validators(_raw(headers, b"etag"), _raw(headers, b"last-modified")),
-            moved_to=moved_to,
-            fresh_for=fresh,
-        )
+            return Gone(f"{target.text} is gone (410)")
+        return Failed(*_status_fault(target, response), status, retry_after(headers, now), fresh)
 
 
-class _GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport on a connection pool whose sockets the guard opens."""
-
-    def __init__(self, policy: FetchPolicy) -> None:
-        # httpx has no argument for the network backend; its initialiser would only build another pool.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
-            max_connections=policy.concurrency * 2,
-            max_keepalive_connections=policy.concurrency,
-            keepalive_expiry=_IDLE_SECONDS,
-            network_backend=GuardedBackend(allow_private=policy.allow_private),
-        )
+def _own_headers(request: FeedRequest, first: Target) -> dict[bytes, tuple[bytes, bytes]]:
+    """Return what only the feed's own origin is sent, by lower-case name."""
+    pairs = [(name.encode(), value.encode("latin-1", "replace")) for name, value in request.headers]
+    auth = request.auth or first.userinfo
+    if auth is not None:
+        pairs.append((b"Authorization", b"Basic " + b64encode(auth.encode())))
+    return {name.lower(): (name, value) for name, value in pairs}
 
 
-def _raw(headers: httpx.Headers, name: bytes) -> str | None:
-    return next((value.decode("latin-1") for key, value in headers.raw if key.lower() == name), None)
+def _read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by lower-case name; a repeated one is joined as a list."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
-def _renewed(headers: httpx.Headers, old: Validators) -> Validators:
+def _stream(response: httpcore.Response) -> AsyncIterable[bytes]:
+    if not isinstance(response.stream, AsyncIterable):
+        raise TypeError("an asynchronous connection has an asynchronous answer")
+    return response.stream
+
+
+async def _drain(response: httpcore.Response) -> None:
+    left = _DRAIN_BYTES
+    async for chunk in _stream(response):
+        left -= len(chunk)
+        if left < 0:
+            return
+
+
+def _raw(response: httpcore.Response, name: bytes) -> str | None:
+    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), None)
+
+
+def _renewed(response: httpcore.Response, old: Validators, target: Target) -> Validators:
     """Return the validators after a 304, which may renew them but need not repeat them."""
-    return Validators(_raw(headers, b"etag") or old.etag, _raw(headers, b"last-modified") or old.last_modified)
+    etag, last_modified = _raw(response, b"etag"), _raw(response, b"last-modified")
+    return Validators(etag or old.etag, last_modified or old.last_modified, target.origin)
 
 
-def _next_hop(response: httpx.Response) -> httpx.URL:
-    location = response.headers.get("location", "")
+def _next_hop(target: Target, response: httpcore.Response) -> Target:
+    raw = next((value for name, value in response.headers if name.lower() == b"location"), b"")
     try:
-        target = response.url.join(location)
-    except httpx.InvalidURL:
-        target = None
-    if not location or target is None or target.scheme not in {"http", "https"} or not target.host:
-        message = f"{response.url} redirects to {location!r}, which is no http address"
-        raise _FetchError(Failed(FailureReason.BAD_REDIRECT, message, response.status_code))
-    return target.copy_with(fragment=None)
+        location = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        location = raw.decode("latin-1")
+    try:
+        if location:
+            return target.joined(location)
+        why = "nowhere"
+    except BadTargetError as error:
+        why = f"{location!r}: {error}"
+    raise _FetchError(Failed(FailureReason.BAD_REDIRECT, f"{target.text} redirects to {why}", response.status))
 
 
 _STATUS_REASONS: Mapping[int, FailureReason] = {
     401: FailureReason.FORBIDDEN,
     403: FailureReason.FORBIDDEN,
     404: FailureReason.NOT_FOUND,
+    407: FailureReason.PROXY_FAILED,
     429: FailureReason.RATE_LIMITED,
 }
 
 
-def _status_fault(response: httpx.Response) -> tuple[FailureReason, str]:
-    status = response.status_code
+def _status_fault(target: Target, response: httpcore.Response) -> tuple[FailureReason, str]:
+    status = response.status
     reason = FailureReason.SERVER_ERROR if status >= 500 else FailureReason.HTTP_STATUS
-    return _STATUS_REASONS.get(status, reason), f"{response.url} answered {status} {response.reason_phrase}".rstrip()
+    phrase = response.extensions.get("reason_phrase", b"").decode("latin-1")
+    return _STATUS_REASONS.get(status, reason), f"{target.text} answered {status} {phrase}".rstrip()
 
 
 def _reason(error: Exception) -> FailureReason:
-    if isinstance(error, httpx.ConnectError) and ("CERTIFICATE_VERIFY" in str(error) or "[SSL" in str(error)):
-        return FailureReason.BAD_CERTIFICATE
     return next(reason for kind, reason in _REASONS if isinstance(error, kind))
 
 
@@ -255,13 +282,16 @@ def _reason(error: Exception) -> FailureReason:
 _REASONS: tuple[tuple[type[Exception], FailureReason], ...] = (
     (AddressRefusedError, FailureReason.ADDRESS_REFUSED),
     (HostNotFoundError, FailureReason.HOST_NOT_FOUND),
+    (BadTargetError, FailureReason.BAD_URL),
     (BodyTooLargeError, FailureReason.TOO_LARGE),
     (BodyEncodingError, FailureReason.BAD_ENCODING),
-    (httpx.TimeoutException, FailureReason.TIMEOUT),
-    (httpx.NetworkError, FailureReason.NO_CONNECTION),
-    (httpx.InvalidURL, FailureReason.BAD_URL),
-    (httpx.UnsupportedProtocol, FailureReason.BAD_URL),
-    (httpx.HTTPError, FailureReason.BAD_RESPONSE),
-    (httpx.StreamError, FailureReason.BAD_RESPONSE),
+    (BadCertificateError, FailureReason.BAD_CERTIFICATE),
+    (TlsFailedError, FailureReason.TLS_FAILED),
+    (httpcore.ProxyError, FailureReason.PROXY_FAILED),
+    (httpcore.TimeoutException, FailureReason.TIMEOUT),
+    (httpcore.NetworkError, FailureReason.NO_CONNECTION),
+    (httpcore.ProtocolError, FailureReason.BAD_RESPONSE),
+    (httpcore.UnsupportedProtocol, FailureReason.BAD_URL),
+    (httpcore.ConnectionNotAvailable, FailureReason.NO_CONNECTION),
 )
 _TRANSLATED = tuple(kind for kind, _ in _REASONS)

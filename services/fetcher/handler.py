@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,26 +10,28 @@ from hashlib import blake2b
 from typing import Protocol
 
 import structlog
+from pydantic import SecretStr
 
 from schemas.article import Article
 from schemas.feed import Feed
 from schemas.streams import ARTICLES
-from services.domain.feeds.changes import Changes, find_changes
+from services.domain.feeds.changes import Changes, Seen, find_changes
 from services.domain.feeds.normalize import Reading
 from services.domain.feeds.parser import FeedParseError
 from services.domain.feeds.schedule import Due, ResponseFacts, SchedulePolicy, next_due, rhythm_of
 from services.fetcher.client import (
     Failed,
     FailureReason,
+    FeedRequest,
     Fetched,
     FetchResult,
     Gone,
     NotModified,
-    Validators,
 )
+from services.fetcher.credentials import MissingSecretError, request_for
 from services.fetcher.parse_pool import ParseAbortedError
 from services.fetcher.state import FeedState
-from services.fetcher.store import Claim, FeedStore
+from services.fetcher.store import Claim
 from services.ports import Clock, Publisher
 
 # Enough for the broker to batch, few enough that a long back list does not fill the memory.
@@ -41,8 +43,8 @@ log = structlog.get_logger(__name__)
 class Client(Protocol):
     """Asks servers for feeds."""
 
-    async def fetch(self, url: str, validators: Validators | None = None) -> FetchResult:
-        """Return what the server answers to one conditional request."""
+    async def ask(self, request: FeedRequest) -> FetchResult:
+        """Return what the server answers to this request."""
 
 
 class Reader(Protocol):
@@ -50,6 +52,19 @@ class Reader(Protocol):
 
     async def read(self, body: bytes, *, content_type: str | None, base_url: str | None) -> Reading:
         """Return what the document says; raise FeedParseError or ParseAbortedError."""
+
+
+class PollStore(Protocol):
+    """Remembers what one poll leaves to the next."""
+
+    async def state(self, feed_id: str) -> FeedState | None:
+        """Return what is remembered of a feed, or None before its first poll."""
+
+    async def seen(self, feed_id: str) -> dict[str, Seen]:
+        """Return the articles seen in a feed, by id."""
+
+    async def record(self, claim: Claim, state: FeedState, changes: Changes) -> None:
+        """Keep the outcome of a poll and its `due_at` as one, and end the claim; raise LeaseLostError if it is lost."""
 
 
 class PollOutcome(StrEnum):
@@ -93,11 +108,12 @@ class FeedPoller:
         *,
         client: Client,
         reader: Reader,
-        store: FeedStore,
+        store: PollStore,
         publisher: Publisher,
         clock: Clock,
         policy: SchedulePolicy,
         jitter: Callable[[], float] = random.random,
+        secrets: Mapping[str, SecretStr] | None = None,
     ) -> None:
         self._client = client
         self._reader = reader
@@ -106,11 +122,12 @@ class FeedPoller:
         self._clock = clock
         self._policy = policy
         self._jitter = jitter
+        self._secrets = secrets or {}
 
     async def poll(self, feed: Feed, claim: Claim) -> PollReport:
         """Ask the feed once, publish what is new, record the outcome. Expected failures are in the report."""
         state = (await self._store.state(feed.id) or FeedState()).for_feed(feed)
-        result = await self._client.fetch(feed.url, state.validators)
+        result = await self._ask(feed, state)
         poll = await self._assess(result, state)
         changes = Changes()
         if poll.reading is not None:
@@ -123,6 +140,13 @@ class FeedPoller:
         state = (await self._store.state(feed.id) or FeedState()).for_feed(feed)
         failed = Failed(FailureReason.FAULT, f"{type(error).__name__}: {error}")
         return await self._record(feed, claim, _failed(failed, state), Changes())
+
+    async def _ask(self, feed: Feed, state: FeedState) -> FetchResult:
+        try:
+            request = request_for(feed, self._secrets, validators=state.validators)
+        except MissingSecretError as error:
+            return Failed(FailureReason.MISSING_SECRET, str(error))
+        return await self._client.ask(request)
 
     async def _assess(self, result: FetchResult, state: FeedState) -> _Poll:
         match result:
@@ -147,7 +171,9 @@ class FeedPoller:
             known = state.model_copy(update=answered)
             return _Poll(PollOutcome.UNCHANGED, known, _facts(known, fetched.fresh_for))
         try:
-            reading = await self._reader.read(fetched.body, content_type=fetched.content_type, base_url=fetched.url)
+            reading = await self._reader.read(
+                fetched.body, content_type=fetched.content_type, base_url=fetched.base_url
+            )
         except FeedParseError as error:
             return _failed(Failed(FailureReason.NOT_A_FEED, str(error), fetched.status), state)
         except ParseAbortedError as error:
@@ -190,6 +216,7 @@ def _answered(result: Fetched | NotModified, state: FeedState) -> dict[str, obje
     return {
         "etag": result.validators.etag,
         "last_modified": result.validators.last_modified,
+        "validators_origin": result.validators.origin,
         "last_status": result.status,
         "failures": 0,
         "failure": None,

@@ -1,6 +1,6 @@
 """How the fetcher behaves towards servers: who it says it is, how much and how long it takes, how often it asks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 
@@ -32,6 +32,9 @@ class FetchPolicy:
     min_interval: timedelta = timedelta(hours=1)
     default_interval: timedelta = timedelta(hours=1)
     max_interval: timedelta = timedelta(hours=6)
+    http2: bool = True
+    # May hold a password.
+    proxy: str | None = field(default=None, repr=False)
     parse_workers: int = 1
     parse_seconds: float = 15.0
 

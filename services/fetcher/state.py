@@ -19,6 +19,7 @@ class FeedState(Contract):
     title: str = ""
     etag: str | None = None
     last_modified: str | None = None
+    validators_origin: str | None = Field(default=None, description="https://host:port they came from")
     body_hash: str | None = None
     # Set by the first document that could be read: what was in it is the back list.
     first_read_at: UtcDatetime | None = None
@@ -42,7 +43,7 @@ class FeedState(Contract):
     @property
     def validators(self) -> Validators:
         """The conditions of the next request."""
-        return Validators(self.etag, self.last_modified)
+        return Validators(self.etag, self.last_modified, self.validators_origin)
 
     @property
     def hints(self) -> UpdateHints:
@@ -53,7 +54,9 @@ class FeedState(Contract):
         """Return the state to poll this feed with. At a new address it starts anew, its back list included."""
         if self.url == feed.url:
             return self.model_copy(update={"interval": feed.interval})
-        forgotten = dict.fromkeys(("etag", "last_modified", "body_hash", "first_read_at", "moved_to"))
+        forgotten = dict.fromkeys(
+            ("etag", "last_modified", "validators_origin", "body_hash", "first_read_at", "moved_to")
+        )
         fresh = {"url": feed.url, "interval": feed.interval, "is_gone": False, "failures": 0, "moved_answers": 0}
         return self.model_copy(update=forgotten | fresh)
 

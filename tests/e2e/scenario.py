@@ -171,7 +171,7 @@ def write_config(folder: Path, site: FeedSite, receiver: Receiver) -> Path:
     (folder / "feeds.yaml").write_text(site.feeds_yaml())
     (folder / "routes.yaml").write_text(
         f"route: {{receiver: desk}}\nreceivers:\n- name: desk\n  channels:\n"
-        f"  - {{type: webhook, url: '{receiver.url}/alerts'}}\n"
+        f"  - {{type: webhook, url: '{receiver.url}/alerts', allow_private: true}}\n"
     )
     config = folder / "redline.yaml"
     config.write_text(

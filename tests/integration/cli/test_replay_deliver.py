@@ -38,7 +38,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
         (tmp_path / "redline.yaml").write_text("routes: routes.yaml\n")
         (tmp_path / "routes.yaml").write_text(
             "route: {receiver: desk}\nreceivers:\n- name: desk\n"
-            f"  channels: [{{type: webhook, url: '{server.url}/alerts'}}]\n"
+            f"  channels: [{{type: webhook, url: '{server.url}/alerts', allow_private: true}}]\n"
         )
         yield server
 

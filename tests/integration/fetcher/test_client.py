@@ -1,6 +1,7 @@
 """The client against a real HTTP server on loopback."""
 
 import gzip
+import socket
 import zlib
 from datetime import timedelta
 from typing import Any
@@ -96,7 +97,7 @@ async def test_compressed_bodies_are_unpacked(server: FeedServer, encoding: str,
     result = await fetch(server.url())
     assert isinstance(result, Fetched)
     assert result.body == BODY
-    assert server.requests[0].headers["accept-encoding"] == b"gzip, deflate"
+    assert server.requests[0].headers["accept-encoding"] == b"gzip, deflate, br, zstd"
 
 
 @pytest.mark.parametrize(
@@ -137,10 +138,22 @@ async def test_temporary_redirects_keep_the_address(server: FeedServer, status: 
     assert server.asked("/two")[0].headers["if-none-match"] == b'"x"'
 
 
-async def test_redirects_in_a_circle_end(server: FeedServer) -> None:
-    server.pages["/feed.xml"] = Reply(302, headers={"Location": "/feed.xml"})
-    assert (await failure(server.url())).reason is FailureReason.TOO_MANY_REDIRECTS
-    assert len(server.requests) == 6
+@pytest.mark.parametrize("circle", [["/feed.xml"], ["/one", "/feed.xml#part"], ["/one", "/two", "/one"]])
+async def test_redirects_in_a_circle_end_where_it_closes(server: FeedServer, circle: list[str]) -> None:
+    for here, there in zip(["/feed.xml", *circle], circle, strict=False):
+        server.pages[here] = Reply(302, headers={"Location": there})
+    assert (await failure(server.url())).reason is FailureReason.REDIRECT_LOOP
+    assert len(server.requests) == len(circle)
+
+
+async def test_five_redirects_are_followed_and_no_sixth(server: FeedServer) -> None:
+    for step in range(6):
+        server.pages[f"/{step}"] = Reply(302, headers={"Location": f"/{step + 1}"})
+    server.pages["/6"] = Reply(body=BODY)
+    assert isinstance(await fetch(server.url("/1")), Fetched)
+    server.requests.clear()
+    assert (await failure(server.url("/0"))).reason is FailureReason.TOO_MANY_REDIRECTS
+    assert "/6" not in [request.path for request in server.requests]
 
 
 @pytest.mark.parametrize("location", ["", "file:///etc/passwd", "ftp://example.org/", "mailto:desk@example.org"])
@@ -221,7 +234,9 @@ async def test_a_body_that_breaks_off_fails(server: FeedServer) -> None:
 
 
 async def test_no_server_and_no_host(server: FeedServer) -> None:
-    assert (await failure("http://127.0.0.1:1/")).reason is FailureReason.NO_CONNECTION
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        assert (await failure(f"http://127.0.0.1:{taken.getsockname()[1]}/")).reason is FailureReason.NO_CONNECTION
     assert (await failure("http://nowhere.invalid/")).reason is FailureReason.HOST_NOT_FOUND
     assert (await failure("http://[::1/")).reason is FailureReason.BAD_URL
     assert (await failure("gopher://example.org/")).reason is FailureReason.BAD_URL

@@ -3,6 +3,7 @@
 import pytest
 
 from services import bootstrap
+from services.outgoing import fetch_policy
 from services.runtime.embedded_valkey import Durability
 from services.settings import FetchSettings, Settings
 
@@ -25,5 +26,29 @@ def test_two_alerters_of_a_cluster_have_different_names_unless_they_are_given_on
 
 
 def test_private_addresses_are_polled_only_when_that_is_asked_for() -> None:
-    assert bootstrap.fetch_policy(FetchSettings()).allow_private is False
-    assert bootstrap.fetch_policy(FetchSettings(allow_private=True)).allow_private is True
+    assert fetch_policy(FetchSettings()).allow_private is False
+    assert fetch_policy(FetchSettings(allow_private=True)).allow_private is True
+
+
+def test_the_proxy_and_its_kind_reach_the_fetcher_but_no_repr() -> None:
+    policy = fetch_policy(FetchSettings(proxy="http://desk:hush@proxy.example.org:3128", http2=False))
+    assert (policy.proxy, policy.http2) == ("http://desk:hush@proxy.example.org:3128", False)
+    assert "hush" not in repr(policy)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "why"),
+    [
+        ("proxy.example.org:3128", "begins with http://"),
+        ("ftp://proxy.example.org", "begins with http://"),
+        ("http://", "the host of the proxy"),
+        ("http://[::1", "the host of the proxy"),
+        ("socks5://127.0.0.1:1080", "httpx\\[socks\\]"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_a_fault_of_the_settings(
+    proxy: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.settings.find_spec", lambda _: None)  # whatever is installed here
+    with pytest.raises(ValueError, match=why):
+        FetchSettings(proxy=proxy)
