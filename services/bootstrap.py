@@ -284,6 +284,7 @@ async def _fetcher(world: World) -> Unit:
         clock=world.clock,
         policy=policy.schedule,
         secrets=world.provisioned.secrets,
+        move_after=world.settings.fetch.move_after,
     )
     places = (world.settings.feeds,)
     since = fingerprint(*places)

@@ -17,11 +17,14 @@ from schemas.feed import Feed
 from schemas.streams import Stream
 from schemas.watch import WatchRule
 from services.domain.feeds.changes import Changes, Seen
-from services.fetcher.state import FeedState, is_due_anew
-from services.fetcher.store import Claim, LeaseLostError
+from services.fetcher.history import Move
+from services.fetcher.moves import host_of
+from services.fetcher.state import FeedState, timer_of
+from services.fetcher.store import Claim, LeaseLostError, SeenIn, Turn
 from services.matcher.ports import RuleChanges, StoredKey
 
 EPOCH = datetime(2024, 11, 27, 9, 0, tzinfo=UTC)
+GONE_AT = datetime.max.replace(tzinfo=UTC)
 
 
 class FakeClock:
@@ -62,10 +65,15 @@ class InMemoryFeedStore:
     def __init__(self) -> None:
         self.feeds: dict[str, Feed] = {}
         self.timers: dict[str, datetime] = {}
+        self.hosts: dict[str, str] = {}
         self.states: dict[str, FeedState] = {}
         self.seen_in: dict[str, dict[str, Seen]] = {}
-        self.leases: dict[str, Claim] = {}
+        self.leases: dict[str, Claim] = {}  # by host
+        self.audit: list[Move] = []
+        self._terms: dict[str, tuple[str, timedelta | None]] = {}
+        self._served_at: dict[str, datetime] = {}
         self._version = 0
+        self._claims = 0
 
     async def version(self) -> int:
         return self._version
@@ -85,47 +93,78 @@ class InMemoryFeedStore:
         ids = {feed.id for feed in feeds}
         self.timers = {feed_id: at for feed_id, at in self.timers.items() if feed_id in ids}
         for feed in feeds:
-            if is_due_anew(feed, self.states.get(feed.id), self.timers.get(feed.id)):
-                self.timers[feed.id] = now
+            if feed.id in self.timers and self._terms.get(feed.id) == (feed.url, feed.interval):
+                continue
+            state = self.states.get(feed.id)
+            due_at = timer_of(feed, state, now, has_timer=feed.id in self.timers)
+            self.timers[feed.id] = due_at or self.timers[feed.id]
+            self.hosts[feed.id] = host_of(state.for_feed(feed).address if state else feed.url)
+            self._terms[feed.id] = (feed.url, feed.interval)
 
-    async def due(self, now: datetime) -> list[str]:
-        return sorted((key for key, at in self.timers.items() if at <= now), key=lambda key: self.timers[key])
+    async def claim_due(self, now: datetime, limit: int) -> Turn:
+        claims: list[Claim] = []
+        waiting = [key for key, at in self.timers.items() if at <= now]
+        for feed_id in sorted(waiting, key=self._queued_at):
+            host = self.hosts[feed_id]
+            if host not in self.leases and len(claims) < limit:
+                self._claims += 1
+                claim = Claim(feed_id, f"token {self._claims}", host, self.timers[feed_id], self.states.get(feed_id))
+                self.leases[host] = claim
+                claims.append(claim)
+        later = [at for feed_id, at in self.timers.items() if self.hosts[feed_id] not in self.leases]
+        return Turn(self._version, tuple(claims), min(later, default=None))
 
-    async def next_due_at(self, after: datetime) -> datetime | None:
-        return min((at for at in self.timers.values() if at > after), default=None)
+    def _queued_at(self, feed_id: str) -> tuple[datetime, datetime]:
+        due_at = self.timers[feed_id]
+        return max(due_at, self._served_at.get(self.hosts[feed_id], due_at)), due_at
 
-    async def claim(self, feed_id: str, now: datetime) -> Claim | None:
-        due_at = self.timers.get(feed_id)
-        if due_at is None or due_at > now or feed_id in self.leases:
-            return None
-        self.leases[feed_id] = Claim(feed_id, f"token {len(self.leases)}")
-        return self.leases[feed_id]
+    async def renew(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
+        return [claim for claim in claims if self.leases.get(claim.host) != claim]
 
-    async def renew(self, claim: Claim) -> bool:
-        return self.leases.get(claim.feed_id) == claim
+    async def release(self, claim: Claim, now: datetime, *, due_at: datetime | None = None) -> None:
+        if self.leases.get(claim.host) == claim:
+            del self.leases[claim.host]
+            self._served_at[claim.host] = now
+            if due_at is not None and claim.feed_id in self.timers:
+                self.timers[claim.feed_id] = due_at
 
-    async def release(self, claim: Claim) -> None:
-        if self.leases.get(claim.feed_id) == claim:
-            del self.leases[claim.feed_id]
-
-    def steal(self, feed_id: str) -> None:
+    def steal(self, host: str) -> None:
         """Let another fetcher take the lease, as when ours had expired."""
-        self.leases[feed_id] = Claim(feed_id, "another fetcher")
+        self.leases[host] = Claim("another feed", "another fetcher", host)
+
+    async def hasten(self, feed_id: str, now: datetime) -> bool:
+        if self.timers.get(feed_id, GONE_AT) == GONE_AT:
+            return False
+        self.timers[feed_id] = now
+        return True
+
+    async def timer(self, feed_id: str) -> datetime | None:
+        return self.timers.get(feed_id)
 
     async def state(self, feed_id: str) -> FeedState | None:
         return self.states.get(feed_id)
 
-    async def seen(self, feed_id: str) -> dict[str, Seen]:
-        return dict(self.seen_in.get(feed_id, {}))
+    async def seen(self, feed_id: str, article_ids: Sequence[str] | None = None) -> SeenIn:
+        everything = self.seen_in.get(feed_id, {})
+        asked = everything if article_ids is None else article_ids
+        return SeenIn({key: everything[key] for key in asked if key in everything}, len(everything))
 
-    async def record(self, claim: Claim, state: FeedState, changes: Changes) -> None:
-        if self.leases.get(claim.feed_id) != claim:
+    async def record(self, claim: Claim, state: FeedState, changes: Changes, move: Move | None = None) -> None:
+        if self.leases.get(claim.host) != claim:
             raise LeaseLostError(claim.feed_id)
         self.seen_in[claim.feed_id] = changes.applied_to(self.seen_in.get(claim.feed_id, {}))
         self.states[claim.feed_id] = state
-        if claim.feed_id in self.timers:
-            self.timers[claim.feed_id] = state.due_at or datetime.max.replace(tzinfo=UTC)
-        del self.leases[claim.feed_id]
+        self.audit[:0] = [move] if move else []
+        current = self.timers.get(claim.feed_id)
+        if current is not None and self.hosts[claim.feed_id] == claim.host:
+            due_at = state.due_at or GONE_AT
+            self.timers[claim.feed_id] = due_at if current == claim.due_at else min(current, due_at)
+            self.hosts[claim.feed_id] = host_of(state.address)
+        self._served_at[claim.host] = state.last_polled_at or EPOCH
+        del self.leases[claim.host]
+
+    async def moves(self, limit: int) -> tuple[Move, ...]:
+        return tuple(self.audit[:limit])
 
 
 @dataclass

@@ -103,7 +103,7 @@ def _write_state(path: Path, text: str) -> None:
 
 def _decision(poll: Any) -> dict[str, Any]:
     from services.cli.filters import parsed_document
-    from services.fetcher.handler import PollOutcome
+    from services.fetcher.history import PollOutcome
 
     state, report, exchange = poll.state, poll.report, poll.result.exchange
     hops = [{"url": hop.url, "status": hop.status} for hop in exchange.hops]

@@ -1,6 +1,6 @@
 """One poll of one feed, without a store: the state comes from the caller and goes back to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +9,15 @@ from pydantic import SecretStr
 from schemas.base import StreamContract
 from schemas.feed import Feed
 from schemas.streams import Stream
-from services.domain.feeds.changes import Changes, Seen
+from services.domain.feeds.changes import Changes
 from services.domain.feeds.normalize import Reading
 from services.fetcher.answers import FeedRequest, FetchResult
 from services.fetcher.client import Failed, FailureReason
 from services.fetcher.handler import Client, FeedPoller, PollReport, Reader
+from services.fetcher.history import Move
 from services.fetcher.policy import FetchPolicy
 from services.fetcher.state import FeedState
-from services.fetcher.store import Claim
+from services.fetcher.store import Claim, SeenIn
 from services.ports import Clock
 
 
@@ -42,7 +43,7 @@ async def poll_once(
     secrets: Mapping[str, SecretStr],
 ) -> OnePoll:
     """Poll a feed as the fetcher does, from this state on; nothing is published or stored."""
-    watched = _Watched(client, reader, before)
+    watched = _Watched(client, reader)
     poller = FeedPoller(
         client=watched,
         reader=watched,
@@ -53,17 +54,16 @@ async def poll_once(
         jitter=lambda: 0.0,
         secrets=secrets,
     )
-    report = await poller.poll(feed, Claim(feed.id, ""))
+    report = await poller.poll(feed, Claim(feed.id, "", state=before))
     return OnePoll(feed, watched.result, watched.reading, watched.after, report)
 
 
 class _Watched:
     """The poller's ports, which remember what passes."""
 
-    def __init__(self, client: Client, reader: Reader, before: FeedState | None) -> None:
+    def __init__(self, client: Client, reader: Reader) -> None:
         self._client = client
         self._reader = reader
-        self._before = before
         self.result: FetchResult = Failed(FailureReason.FAULT, "nothing was asked")
         self.reading: Reading | None = None
         self.after = FeedState()
@@ -76,13 +76,10 @@ class _Watched:
         self.reading = await self._reader.read(body, content_type=content_type, base_url=base_url)
         return self.reading
 
-    async def state(self, feed_id: str) -> FeedState | None:
-        return self._before
+    async def seen(self, feed_id: str, article_ids: Sequence[str] | None = None) -> SeenIn:
+        return SeenIn({}, 0)
 
-    async def seen(self, feed_id: str) -> dict[str, Seen]:
-        return {}
-
-    async def record(self, claim: Claim, state: FeedState, changes: Changes) -> None:
+    async def record(self, claim: Claim, state: FeedState, changes: Changes, move: Move | None = None) -> None:
         self.after = state
 
     async def publish(self, stream: Stream[Any], value: StreamContract) -> None:

@@ -1,36 +1,44 @@
 """The fetcher's loop: claims the feeds that are due and polls them, many at once but each host one at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from datetime import timedelta
 
 import structlog
 
 from schemas.feed import Feed
-from services.fetcher.handler import FeedPoller, PollOutcome, PollReport
+from services.fetcher.handler import FeedPoller, PollReport
+from services.fetcher.history import PollOutcome
+from services.fetcher.lanes import Lanes
 from services.fetcher.store import LEASE, Claim, FeedStore, LeaseLostError, StoreUnavailableError
 from services.ports import Clock
 
 # Feeds added elsewhere and feeds whose lease ran out are found within this time.
 CHECK_EVERY = timedelta(seconds=1)
 RENEW_EVERY = LEASE / 3
+# Polls that end together make room for several claims in one round trip.
+GATHER = timedelta(milliseconds=5)
+# So many at most in one claim: their states are decoded while everything else waits.
+MAX_CLAIM = 50
 # On the way out, polls get this long to finish; what is cut off is repeated after the restart.
 STOP_GRACE = timedelta(seconds=5)
+# A feed that has a timer but is not known here is another fetcher's, whose files are newer or older than ours.
+UNKNOWN_AFTER = timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    feed_id: str
-    host: str
+    feed: Feed
+    claim: Claim
+    is_aftermath: bool = False  # the poll has crashed, and that is being recorded
 
 
 class FeedLoop:
-    """Polls feeds when they are due until told to stop. A feed that fails never stops another."""
+    """Polls feeds when they are due until told to stop. A feed that fails or hangs never stops another."""
 
     def __init__(
         self, feeds: Sequence[Feed], *, store: FeedStore, poller: FeedPoller, clock: Clock, concurrency: int = 16
@@ -39,10 +47,10 @@ class FeedLoop:
         self._store = store
         self._poller = poller
         self._clock = clock
-        self._concurrency = concurrency
+        self._lanes = Lanes(concurrency)
         self._feeds: Mapping[str, Feed] = {}
         self._known_version: int | None = None
-        self._running: dict[asyncio.Task[PollReport | None], _Running] = {}
+        self._running: dict[asyncio.Task[PollReport], _Running] = {}
         self._wake = asyncio.Event()
 
     def follow(self, feeds: Sequence[Feed]) -> None:
@@ -53,92 +61,109 @@ class FeedLoop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until `stop` is set, then let running polls finish."""
+        finished = asyncio.Event()
         watcher = asyncio.create_task(self._wake_on(stop))
+        renewal = asyncio.create_task(self._renew_until(finished))
         try:
             while not stop.is_set():
                 self._wake.clear()
-                wait = await self._turn()
-                await self._sleep(wait)
+                await self._sleep(await self._turn())
         finally:
             watcher.cancel()
             await self._finish()
+            finished.set()
+            await renewal
 
     async def _turn(self) -> timedelta:
-        """Start every poll that can start now; return how long until another may."""
-        self._reap()
+        """Start the polls that can start now; return how long until another may."""
+        room = min(self._lanes.room(asyncio.get_running_loop().time()), MAX_CLAIM)
+        if not room:
+            return self._lanes.slow_after
         try:
-            await self._refresh()
+            if self._known_version is None:
+                await self._refresh(await self._store.version())
             now = self._clock.now()
-            for feed_id in await self._store.due(now):
-                await self._start(feed_id, now)
-            soonest = await self._store.next_due_at(now)
+            turn = await self._store.claim_due(now, room)
+            is_news = turn.version != self._known_version
+            if is_news:
+                await self._refresh(turn.version)
+            for claim in turn.claims:
+                await self._start(claim)
         except StoreUnavailableError as error:
             log.error("feed_store_unavailable", error=str(error))
             return CHECK_EVERY
-        return CHECK_EVERY if soonest is None else min(CHECK_EVERY, soonest - now)
+        if is_news or len(turn.claims) == room:
+            return GATHER
+        soonest = CHECK_EVERY if turn.next_at is None else turn.next_at - now
+        return min(max(soonest, GATHER), CHECK_EVERY)
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, version: int) -> None:
         """Follow feeds that were added, changed or removed since the last look."""
-        version = await self._store.version()
-        if version == self._known_version:
-            return
+        provisioned = self._provisioned
         # Files win: what they say is under the user's own version control.
         added = {feed.id: feed for feed in await self._store.added_feeds()}
-        chosen = added | {feed.id: feed for feed in self._provisioned}
+        chosen = added | {feed.id: feed for feed in provisioned}
         feeds = {feed_id: feed for feed_id, feed in chosen.items() if feed.enabled}
         await self._store.reconcile(tuple(feeds.values()), self._clock.now())
-        self._feeds, self._known_version = feeds, version
+        self._feeds = feeds
+        if provisioned is self._provisioned:
+            self._known_version = version
         log.info("feeds_followed", count=len(feeds), added=len(feeds.keys() & added.keys()))
 
-    async def _start(self, feed_id: str, now: datetime) -> None:
-        feed = self._feeds.get(feed_id)
-        if feed is None or len(self._running) >= self._concurrency:
+    async def _start(self, claim: Claim) -> None:
+        feed = self._feeds.get(claim.feed_id)
+        if feed is None:
+            log.info("feed_unknown", feed_id=claim.feed_id)
+            now = self._clock.now()
+            await self._store.release(claim, now, due_at=now + UNKNOWN_AFTER)
             return
-        mine = _Running(feed_id, (urlsplit(feed.url).hostname or "").lower())
-        if any(other.feed_id == feed_id or other.host == mine.host for other in self._running.values()):
-            return
-        claim = await self._store.claim(feed_id, now)
-        if claim is None:
-            return
-        task = asyncio.create_task(self._poll(feed, claim), name=f"poll:{feed_id}")
-        self._running[task] = mine
-        task.add_done_callback(lambda _: self._wake.set())
+        self._spawn(asyncio.create_task(self._poller.poll(feed, claim)), _Running(feed, claim))
 
-    async def _poll(self, feed: Feed, claim: Claim) -> PollReport | None:
-        async with _renewed(self._store, claim):
-            poll = asyncio.create_task(self._poller.poll(feed, claim))
+    def _spawn(self, task: asyncio.Task[PollReport], running: _Running) -> None:
+        self._running[task] = running
+        self._lanes.enter(task, asyncio.get_running_loop().time())
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[PollReport]) -> None:
+        """Log what came of a poll; have one that crashed recorded as failed."""
+        self._lanes.leave(task)
+        self._wake.set()
+        running = self._running[task]
+        if task.cancelled():
+            return  # `_finish` gives its claim back
+        del self._running[task]
+        fault, feed_id = task.exception(), running.feed.id
+        if fault is None:
+            _log_report(task.result())
+        elif isinstance(fault, LeaseLostError | StoreUnavailableError):
+            log.warning("poll_not_recorded", feed_id=feed_id, error=str(fault))
+        elif running.is_aftermath:
+            log.error("poll_not_recorded", feed_id=feed_id, exc_info=fault)
+        else:
+            log.error("poll_crashed", feed_id=feed_id, exc_info=fault)
+            recording = asyncio.create_task(self._poller.record_fault(running.feed, running.claim, fault))
+            self._spawn(recording, _Running(running.feed, running.claim, is_aftermath=True))
+
+    async def _renew_until(self, finished: asyncio.Event) -> None:
+        """Keep the claims of running polls alive, all in one round trip."""
+        young: set[str] = set()
+        while not await _is_set_within(finished, RENEW_EVERY):
+            claims = {running.claim.token: running.claim for running in self._running.values()}
+            due = [claim for token, claim in claims.items() if token in young]
+            young = set(claims)
+            if not due:
+                continue  # polls younger than a third of the lease need no renewal
             try:
-                await asyncio.wait({poll})
-            except asyncio.CancelledError:
-                await self._give_up(poll, claim)
-                raise
-            fault = poll.exception()
-            if fault is None:
-                _log_report(poll.result())
-                return poll.result()
-            if isinstance(fault, LeaseLostError | StoreUnavailableError):
-                log.warning("poll_not_recorded", feed_id=feed.id, error=str(fault))
-                return None
-            log.error("poll_crashed", feed_id=feed.id, exc_info=fault)
-            return await self._poller.record_fault(feed, claim, fault)
-
-    async def _give_up(self, poll: asyncio.Task[PollReport], claim: Claim) -> None:
-        poll.cancel()
-        await asyncio.wait({poll})
-        # The next fetcher need not wait for the lease to run out.
-        with suppress(StoreUnavailableError):
-            await self._store.release(claim)
-
-    def _reap(self) -> None:
-        for task in [task for task in self._running if task.done()]:
-            running = self._running.pop(task)
-            if not task.cancelled() and (fault := task.exception()) is not None:
-                log.error("poll_not_recorded", feed_id=running.feed_id, exc_info=fault)
+                for lost in await self._store.renew(due, self._clock.now()):
+                    log.warning("lease_lost", feed_id=lost.feed_id)  # recording the poll will say so again
+            except StoreUnavailableError as error:
+                log.warning("leases_not_renewed", count=len(due), error=str(error))
 
     async def _sleep(self, wait: timedelta) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(wait.total_seconds(), 0)):
                 await self._wake.wait()
+        await asyncio.sleep(GATHER.total_seconds() if self._running else 0)
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -146,42 +171,39 @@ class FeedLoop:
 
     async def _finish(self) -> None:
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=STOP_GRACE.total_seconds())
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        self._reap()
+            await asyncio.wait(self._running, timeout=STOP_GRACE.total_seconds())
+        late = dict(self._running)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        # The next fetcher need not wait for these leases to run out.
+        with suppress(StoreUnavailableError):
+            for task, running in late.items():
+                if task.cancelled():
+                    await self._store.release(running.claim, self._clock.now())
 
 
-@asynccontextmanager
-async def _renewed(store: FeedStore, claim: Claim) -> AsyncIterator[None]:
-    """Keep a claim alive for as long as the block runs."""
-    renewal = asyncio.create_task(_renew(store, claim))
-    try:
-        yield
-    finally:
-        renewal.cancel()
-
-
-async def _renew(store: FeedStore, claim: Claim) -> None:
-    while True:
-        await asyncio.sleep(RENEW_EVERY.total_seconds())
-        try:
-            if not await store.renew(claim):
-                return  # lost; recording the poll will say so
-        except StoreUnavailableError as error:
-            log.warning("lease_not_renewed", feed_id=claim.feed_id, error=str(error))
+async def _is_set_within(event: asyncio.Event, wait: timedelta) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait.total_seconds()):
+            await event.wait()
+    return event.is_set()
 
 
 def _log_report(report: PollReport) -> None:
-    due_at = report.due.at.isoformat(timespec="seconds") if report.due.at else None
-    facts = {"feed_id": report.feed_id, "due_at": due_at, "due_reason": report.due.reason.value}
     match report.outcome:
         case PollOutcome.FAILED:
-            log.warning("feed_failed", reason=str(report.failure), message=report.message, **facts)
+            log.warning("feed_failed", reason=str(report.failure), message=report.message, **_facts(report))
         case PollOutcome.GONE:
-            log.warning("feed_gone", message=report.message, **facts)
-        case _:
-            log.info("feed_polled", outcome=report.outcome.value, published=report.published, **facts)
+            log.warning("feed_gone", message=report.message, **_facts(report))
+        case PollOutcome.UNCHANGED:
+            log.debug("feed_unchanged", feed_id=report.feed_id)  # most polls: `feeds show` has them
+        case PollOutcome.READ:
+            log.info("feed_polled", published=report.published, **_facts(report))
             if report.warnings:
                 log.debug("feed_damaged", feed_id=report.feed_id, warnings=report.warnings)
+
+
+def _facts(report: PollReport) -> dict[str, str | None]:
+    due_at = report.due.at.isoformat(timespec="seconds") if report.due.at else None
+    return {"feed_id": report.feed_id, "due_at": due_at, "due_reason": report.due.reason.value}

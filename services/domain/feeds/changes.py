@@ -1,21 +1,28 @@
 """What in a poll is new: decided by the set of seen ids, never by dates."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from schemas.article import Arrival, Article
 from schemas.feed import Feed
-from services.domain.feeds.articles import build_article, identify
+from services.domain.feeds.articles import build_article
 from services.domain.feeds.normalize import Draft
 
 # How many ids are remembered of a feed: items come back after weeks, from feeds that list hundreds.
 MIN_SEEN = 5000
 SEEN_PER_ENTRY = 5
+# Forgetting means reading all that is remembered, so it waits until a tenth is too much.
+EXCESS_SHARE = 0.1
 # A remembered id is written again only when its last sighting is this old, so that a quiet poll writes nothing.
 REFRESH_AFTER = timedelta(days=1)
 # Caches serve old copies after new ones; the last few revisions are remembered, so that none is told twice.
 MAX_REVISIONS = 8
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+# Article id, revision id, and what the entry says.
+Identified: TypeAlias = tuple[str, str, Draft]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +50,23 @@ class Changes:
 
 
 def find_changes(
-    drafts: Sequence[Draft], seen: Mapping[str, Seen], feed: Feed, now: datetime, *, is_first_poll: bool
+    found: Sequence[Identified],
+    seen: Mapping[str, Seen],
+    feed: Feed,
+    now: datetime,
+    *,
+    is_first_poll: bool,
+    resumed_from: datetime | None = None,
 ) -> Changes:
-    """Return the articles and revisions not seen before, and the seen-set after them.
+    """Return the articles and revisions not seen before, given what is remembered of those found.
 
     Every revision of an article is returned once, however often and in whatever order documents bring it back.
+    `resumed_from` is until when the feed was read before it moved, was gone or its state was lost: what it lists of
+    the time before under ids of another kind is no news.
     """
     articles: list[Article] = []
     remembered: dict[str, Seen] = {}
-    found = identify(feed.id, drafts)
+    since = (feed.since or resumed_from or NEVER) if is_first_poll else resumed_from
     for key, revision_id, draft in _oldest_first(found, now):
         known = remembered.get(key) or seen.get(key)
         if known is not None and revision_id in known.revision_ids:
@@ -60,6 +75,8 @@ def find_changes(
             continue
         current = _revised(known, revision_id, now)
         remembered[key] = current
+        # An edit made since the feed was first read is news, whatever the date of the item.
+        is_edit = known is not None and not is_first_poll
         articles.append(
             build_article(
                 draft,
@@ -68,27 +85,40 @@ def find_changes(
                 article_id=key,
                 revision_id=revision_id,
                 revision=current.revision,
-                arrival=_arrival(draft, feed, is_first_poll=is_first_poll),
+                arrival=Arrival.NEW if is_edit else _arrival(draft, since, is_first_poll=is_first_poll),
                 first_seen_at=current.first_seen_at,
             )
         )
-    capacity = max(MIN_SEEN, SEEN_PER_ENTRY * len(drafts))
-    forgotten = _overflow({**seen, **remembered}, capacity, present={key for key, _, _ in found})
-    return Changes(tuple(articles), remembered, forgotten)
+    return Changes(tuple(articles), remembered)
 
 
-def _oldest_first(found: list[tuple[str, str, Draft]], now: datetime) -> list[tuple[str, str, Draft]]:
+def has_overflow(count: int, found: Sequence[Identified]) -> bool:
+    """Say whether so many remembered ids are too many for a feed that lists these items."""
+    return count > _capacity(found) * (1 + EXCESS_SHARE)
+
+
+def overflow(seen: Mapping[str, Seen], found: Sequence[Identified]) -> frozenset[str]:
+    """Return the ids to forget: those longest out of the feed, never one that is in it."""
+    excess = len(seen) - _capacity(found)
+    if excess <= 0:
+        return frozenset()
+    absent = seen.keys() - {key for key, _, _ in found}
+    return frozenset(sorted(absent, key=lambda key: (seen[key].last_seen_at, key))[:excess])
+
+
+def _oldest_first(found: Sequence[Identified], now: datetime) -> list[Identified]:
     # Feeds list the newest first, so among items of one time the last is the oldest.
     newest_first = sorted(found, key=lambda item: min(item[2].published_at or now, now), reverse=True)
     return newest_first[::-1]
 
 
-def _arrival(draft: Draft, feed: Feed, *, is_first_poll: bool) -> Arrival:
-    """Say whether the item was there before the feed was followed; an edit made since then is news."""
-    if not is_first_poll:
+def _arrival(draft: Draft, since: datetime | None, *, is_first_poll: bool) -> Arrival:
+    """Say whether an item is of a time before it could be news; an undated one is if all others might be."""
+    if since is None:
         return Arrival.NEW
-    is_recent = feed.since is not None and draft.published_at is not None and draft.published_at >= feed.since
-    return Arrival.NEW if is_recent else Arrival.BACK_LIST
+    if draft.published_at is None:
+        return Arrival.BACK_LIST if is_first_poll else Arrival.NEW
+    return Arrival.NEW if draft.published_at >= since else Arrival.BACK_LIST
 
 
 def _sighted(known: Seen, now: datetime) -> Seen:
@@ -102,10 +132,5 @@ def _revised(known: Seen | None, revision_id: str, now: datetime) -> Seen:
     return Seen(known.revision + 1, revision_ids, known.first_seen_at, now)
 
 
-def _overflow(seen: Mapping[str, Seen], capacity: int, present: Set[str]) -> frozenset[str]:
-    """Return the ids to forget: those longest out of the feed, never one that is in it."""
-    excess = len(seen) - capacity
-    if excess <= 0:
-        return frozenset()
-    absent = seen.keys() - present
-    return frozenset(sorted(absent, key=lambda key: (seen[key].last_seen_at, key))[:excess])
+def _capacity(found: Sequence[Identified]) -> int:
+    return max(MIN_SEEN, SEEN_PER_ENTRY * len(found))

@@ -1,16 +1,24 @@
 """When to ask a feed again, and why then."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from statistics import median
 
 from schemas.feed import Feed
 from services.domain.feeds.hints import UpdateHints
 
 MIN_DATED_ITEMS = 3
+MIN_LOOKS = 4
+# Items of one minute came out together.
+_TOGETHER = timedelta(minutes=1)
+# How many gaps back a gap counts half: what a feed does now says more than what it did.
+_HALF_LIFE_GAPS = 8
+_HALF_LIFE_LOOKS = 2
+# A feed that fell silent is asked less often by and by: its first item then waits no longer than an eighth of the
+# silence before it, since the wait is half of what counts as its rhythm.
+_SILENCE_SHARE = 4
 _HOUR = timedelta(hours=1)
 _WEEK_OF_HOURS = 7 * 24
 
@@ -52,10 +60,14 @@ class ResponseFacts:
     """What the last poll showed. `failures` counts failed polls in a row, this one included; 0 after a success."""
 
     failures: int = 0
+    # The server was asked and gave something, if only an error: it is not to be asked again at once.
+    is_answered: bool = False
     is_gone: bool = False
     retry_after: timedelta | None = None
     fresh_for: timedelta | None = None
     rhythm: timedelta | None = None
+    # Since the last news.
+    silent_for: timedelta = timedelta()
     hints: UpdateHints = field(default_factory=UpdateHints)
 
 
@@ -67,12 +79,51 @@ class Due:
     reason: DueReason
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A poll that was answered, and whether there was news."""
+
+    at: datetime
+    found_news: bool
+
+
 def rhythm_of(published: Iterable[datetime | None]) -> timedelta | None:
-    """Return the median gap between the items of a feed, or None when too few are dated to tell."""
-    moments = sorted(moment for moment in published if moment is not None)
-    if len(moments) < MIN_DATED_ITEMS:
+    """Return the usual gap between the items of a feed, recent gaps first, or None when too few are dated to tell."""
+    gaps: list[timedelta] = []
+    moments = sorted((moment for moment in published if moment is not None), reverse=True)
+    latest = moments[:1]
+    for moment in moments[1:]:
+        if latest[-1] - moment >= _TOGETHER:
+            gaps.append(latest[-1] - moment)
+            latest.append(moment)
+    return _weighted_median(gaps) if len(latest) >= MIN_DATED_ITEMS else None
+
+
+def _weighted_median(gaps: Sequence[timedelta]) -> timedelta:
+    """Return the gap with half of the weight on either side; gaps come newest first."""
+    weighed = sorted((gap, 0.5 ** (age / _HALF_LIFE_GAPS)) for age, gap in enumerate(gaps))
+    left = sum(weight for _, weight in weighed) / 2
+    for gap, weight in weighed:
+        left -= weight
+        if left <= 0:
+            return gap
+    return weighed[-1][0]
+
+
+def rhythm_of_looks(looks: Sequence[Look]) -> timedelta | None:
+    """Return how far apart news comes, judged by which polls found any; for feeds whose items carry no dates.
+
+    Looks come oldest first, and the first only says since when. None when they are too few to tell.
+    """
+    if len(looks) < MIN_LOOKS:
         return None
-    return timedelta(seconds=median((after - before).total_seconds() for before, after in pairwise(moments)))
+    span, news = timedelta(), 0.0
+    for age, (before, after) in enumerate(reversed(list(pairwise(looks)))):
+        weight = 0.5 ** (age / _HALF_LIFE_LOOKS)
+        span += weight * (after.at - before.at)
+        news += weight * after.found_news
+    # Never any news is half a piece of news still to come, rather than a rhythm of for ever.
+    return span / max(news, 0.5)
 
 
 def next_due(policy: SchedulePolicy, feed: Feed, facts: ResponseFacts, now: datetime, jitter: float = 0.0) -> Due:
@@ -108,7 +159,8 @@ def _adaptive(
         least = min(least, max(policy.told_floor, max(told)[0]))
     if facts.rhythm is None:
         return max(least, policy.default_interval), DueReason.DEFAULT
-    return min(max(facts.rhythm / 2, least), policy.max_interval), DueReason.RHYTHM
+    rhythm = max(facts.rhythm, facts.silent_for / _SILENCE_SHARE)
+    return min(max(rhythm / 2, least), policy.max_interval), DueReason.RHYTHM
 
 
 def _told(policy: SchedulePolicy, facts: ResponseFacts) -> list[tuple[timedelta, DueReason]]:
@@ -121,10 +173,11 @@ def _told(policy: SchedulePolicy, facts: ResponseFacts) -> list[tuple[timedelta,
 
 
 def _failed_bounds(policy: SchedulePolicy, feed: Feed, facts: ResponseFacts) -> Iterable[tuple[timedelta, DueReason]]:
-    first = min(policy.first_retry, feed.interval or policy.first_retry)
+    usual = feed.interval or policy.min_interval
+    first = usual if facts.is_answered else min(policy.first_retry, usual)
     # The exponent is bounded too: 2 ** a year of failures is no number to compute.
     back_off = first * 2 ** min(facts.failures - 1, 32)
-    yield min(back_off, policy.max_back_off), DueReason.BACK_OFF
+    yield min(back_off, max(policy.max_back_off, first)), DueReason.BACK_OFF
     if facts.fresh_for is not None and feed.interval is None:
         yield min(facts.fresh_for, policy.max_told), DueReason.FRESHNESS
 

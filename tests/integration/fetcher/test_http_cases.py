@@ -23,7 +23,8 @@ from services.domain.feeds.normalize import Reading, read_feed
 from services.domain.feeds.schedule import DueReason, SchedulePolicy
 from services.fetcher.answers import Failed, FailureReason, Fetched, FetchResult, NotModified, Validators
 from services.fetcher.client import FeedClient
-from services.fetcher.handler import FeedPoller, PollOutcome, PollReport
+from services.fetcher.handler import FeedPoller, PollReport
+from services.fetcher.history import PollOutcome
 from services.fetcher.policy import FetchPolicy
 from services.fetcher.state import FeedState
 from tests.fakes import FakeClock, InMemoryFeedStore, RecordingPublisher
@@ -98,9 +99,9 @@ class World:
             jitter=lambda: 0.0,
             secrets=secrets,
         )
-        self.store.timers["one"] = self.clock.now()
-        claim = await self.store.claim("one", self.clock.now())
-        assert claim is not None
+        await self.store.reconcile([self.feed], self.clock.now())
+        await self.store.hasten("one", self.clock.now())
+        (claim,) = (await self.store.claim_due(self.clock.now(), 1)).claims
         try:
             return await poller.poll(self.feed, claim)
         finally:

@@ -41,14 +41,16 @@ def feed_of(server: FeedServer, feed_id: str = "one", *, seconds: float = 3600, 
 
 
 @asynccontextmanager
-async def fetcher(valkey: Redis, publisher: Any, *feeds: Feed, lease: float = 15) -> AsyncIterator[FeedLoop]:
+async def fetcher(
+    valkey: Redis, publisher: Any, *feeds: Feed, lease: float = 15, concurrency: int = 16
+) -> AsyncIterator[FeedLoop]:
     store = ValkeyFeedStore(valkey, lease=timedelta(seconds=lease))
     clock, stop = SystemClock(), asyncio.Event()
     client, pool = FeedClient(POLICY, clock), ParsePool()
     poller = FeedPoller(
         client=client, reader=pool, store=store, publisher=publisher, clock=clock, policy=POLICY.schedule
     )
-    loop = FeedLoop(feeds, store=store, poller=poller, clock=clock)
+    loop = FeedLoop(feeds, store=store, poller=poller, clock=clock, concurrency=concurrency)
     running = asyncio.create_task(loop.run(stop))
     try:
         yield loop
@@ -117,7 +119,7 @@ async def test_a_feed_added_elsewhere_is_polled_within_two_seconds(server: FeedS
         await until(lambda: publisher.sent, seconds=2)
         await ValkeyFeedStore(valkey).remove_feed("late")
         await asyncio.sleep(1.2)
-    assert await ValkeyFeedStore(valkey).next_due_at(datetime.min.replace(year=1970, tzinfo=UTC)) is None
+    assert await ValkeyFeedStore(valkey).timer("late") is None
 
 
 async def test_one_broken_feed_stops_no_other(server: FeedServer, valkey: Redis) -> None:
@@ -165,6 +167,32 @@ async def test_a_host_is_asked_one_request_at_a_time_others_at_once(server: Feed
     assert server.most_at_once == 2
 
 
+@pytest.mark.slow
+async def test_servers_that_hang_keep_no_other_waiting(server: FeedServer, valkey: Redis) -> None:
+    server.pages["/hangs.xml"] = Reply(body=rss("a|Late|Text"), delay=4.5)
+    feeds = [feed_of(server, "hangs"), feed_of(server, host="localhost")]
+    server.pages["/one.xml"] = Reply(body=rss("b|Quick|Text"))
+    publisher = RecordingPublisher()
+    async with fetcher(valkey, publisher, feeds[0], concurrency=1) as loop:
+        await until(lambda: server.requests)
+        loop.follow(feeds)
+        await until(lambda: publisher.sent, seconds=4)
+        assert [article.title for article in articles(publisher)] == ["Quick"]
+
+
+async def test_a_feed_that_only_another_fetcher_knows_is_left_to_it(server: FeedServer, valkey: Redis) -> None:
+    server.pages["/one.xml"] = server.pages["/two.xml"] = Reply(body=rss("a|Old|Text"))
+    mine, theirs = feed_of(server), feed_of(server, "two")
+    publisher, store = RecordingPublisher(), ValkeyFeedStore(valkey)
+    async with fetcher(valkey, publisher, mine):
+        await until(lambda: publisher.sent)
+        await store.reconcile([mine, theirs], datetime.now(UTC))
+        due_at = await store.timer("two")
+        while await store.timer("two") == due_at:
+            await asyncio.sleep(0.02)
+    assert [request.path for request in server.requests] == ["/one.xml"]
+
+
 async def test_two_fetchers_never_poll_a_feed_twice(server: FeedServer, valkey: Redis) -> None:
     feeds = [feed_of(server, f"feed{number}", host=("127.0.0.1", "localhost")[number % 2]) for number in range(12)]
     for feed in feeds:
@@ -173,6 +201,7 @@ async def test_two_fetchers_never_poll_a_feed_twice(server: FeedServer, valkey: 
     async with fetcher(valkey, left, *feeds), fetcher(valkey, right, *feeds):
         await until(lambda: len(left.sent) + len(right.sent) >= 12)
         await asyncio.sleep(0.5)
+    assert server.most_at_once <= 2  # one a host, of both together
     assert len(server.requests) == 12
     assert len({item.id for item in articles(left) + articles(right)}) == 12
 
@@ -193,7 +222,7 @@ async def test_a_fetcher_killed_before_it_remembers_repeats_the_same_ids(
     first, second = DyingPublisher(), RecordingPublisher()
     async with fetcher(valkey, first, feed_of(server)):
         await until(lambda: len(first.sent) == 2)
-    assert await ValkeyFeedStore(valkey).seen("one") == {}
+    assert (await ValkeyFeedStore(valkey).seen("one")).count == 0
     async with fetcher(valkey, second, feed_of(server)):
         await until(lambda: len(second.sent) == 2)
     keys = [
@@ -223,8 +252,8 @@ async def test_an_unexpected_fault_counts_as_a_failed_poll_and_forgets_nothing(
     state = await store.state("one")
     assert state is not None
     assert (state.failure, state.failures, state.etag) == (FailureReason.FAULT, 1, None)
-    assert await store.seen("one") == {}
-    assert await store.due(datetime.now(UTC)) == []
+    assert (await store.seen("one")).count == 0
+    assert (await store.claim_due(datetime.now(UTC), 9)).claims == ()
 
 
 async def test_the_lease_of_a_dead_fetcher_runs_out(server: FeedServer, valkey: Redis) -> None:
@@ -232,8 +261,7 @@ async def test_the_lease_of_a_dead_fetcher_runs_out(server: FeedServer, valkey: 
     store, feed = ValkeyFeedStore(valkey, lease=timedelta(seconds=0.5)), feed_of(server)
     now = datetime.now(UTC)
     await store.reconcile([feed], now)
-    assert await store.claim(feed.id, now) is not None
-    assert await store.claim(feed.id, now) is None
+    assert len((await store.claim_due(now, 1)).claims) == 1
     publisher = RecordingPublisher()
     async with fetcher(valkey, publisher, feed):
         await until(lambda: publisher.sent, seconds=3)

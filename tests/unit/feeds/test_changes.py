@@ -1,15 +1,25 @@
 """What in a poll is new: by the set of seen ids, never by dates."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.article import Arrival, Article
 from schemas.feed import Feed
-from services.domain.feeds import changes as changes_module
-from services.domain.feeds.changes import MAX_REVISIONS, MIN_SEEN, Seen, find_changes
+from services.domain.feeds.articles import identify
+from services.domain.feeds.changes import (
+    MAX_REVISIONS,
+    MIN_SEEN,
+    Changes,
+    Seen,
+    find_changes,
+    has_overflow,
+    overflow,
+)
 from services.domain.feeds.normalize import Draft
 
 NOW = datetime(2024, 11, 27, 9, 0, tzinfo=UTC)
@@ -24,6 +34,10 @@ def days_ago(number: int) -> datetime:
     return NOW - timedelta(days=number)
 
 
+def found_in(drafts: Sequence[Draft], seen: Mapping[str, Seen], now: datetime = NOW, **facts: Any) -> Changes:
+    return find_changes(identify(FEED.id, drafts), seen, FEED, now, **({"is_first_poll": False} | facts))
+
+
 class Follower:
     """A feed followed over several polls."""
 
@@ -34,7 +48,9 @@ class Follower:
         self._is_first = True
 
     def poll(self, *drafts: Draft) -> tuple[Article, ...]:
-        found = find_changes(drafts, self.seen, self.feed, self.now, is_first_poll=self._is_first)
+        found = find_changes(
+            identify(self.feed.id, drafts), self.seen, self.feed, self.now, is_first_poll=self._is_first
+        )
         self.seen, self._is_first = found.applied_to(self.seen), False
         self.now += timedelta(hours=1)
         return found.articles
@@ -129,34 +145,66 @@ def test_the_feed_lends_outlet_country_and_language() -> None:
     )
 
 
+def remembered(count: int, last_seen_at: datetime = NOW) -> dict[str, Seen]:
+    return {f"{number:032x}": Seen(1, ("x",), last_seen_at, last_seen_at) for number in range(count)}
+
+
 def test_forgets_those_longest_gone_and_never_one_that_is_there() -> None:
-    old = {f"{number:032x}": Seen(1, ("x",), days_ago(90), days_ago(number % 50)) for number in range(MIN_SEEN)}
-    found = find_changes([draft("a"), draft("b")], old, FEED, NOW, is_first_poll=False)
-    assert len(found.articles) == 2
-    assert len(found.forgotten) == 2
-    assert {old[key].last_seen_at for key in found.forgotten} == {days_ago(49)}
-    assert len(found.applied_to(old)) == MIN_SEEN
+    old = remembered(MIN_SEEN - 10, days_ago(2)) | {f"{number:032x}": Seen(1, ("x",), NOW, NOW) for number in range(8)}
+    listed = identify(FEED.id, [draft("here")])
+    here = {listed[0][0]: Seen(1, ("x",), days_ago(90), days_ago(90))}
+    oldest = {"f" * 32: Seen(1, ("x",), days_ago(90), days_ago(89))}
+    more = {f"{number:032x}": Seen(1, ("x",), NOW, days_ago(1)) for number in range(10**6, 10**6 + 12)}
+    forgotten = overflow(old | here | oldest | more, listed)
+    assert len(forgotten) == 4
+    assert oldest.keys() < forgotten
+    assert not forgotten & (here.keys() | more.keys())
 
 
-def test_what_is_in_the_feed_is_kept_even_if_others_were_sighted_later() -> None:
-    follower = Follower()
-    (article,) = follower.poll(draft("here"))
-    later = NOW + timedelta(hours=5)
-    others = {f"{number:032x}": Seen(1, ("x",), NOW, later) for number in range(MIN_SEEN)}
-    found = find_changes([draft("here")], follower.seen | others, FEED, later, is_first_poll=False)
-    assert len(found.forgotten) == 1
-    assert article.id not in found.forgotten
+def test_forgetting_waits_until_a_tenth_is_too_much() -> None:
+    listed = identify(FEED.id, [draft("here")])
+    assert not has_overflow(MIN_SEEN + MIN_SEEN // 10, listed)
+    assert has_overflow(MIN_SEEN + MIN_SEEN // 10 + 1, listed)
+    assert len(overflow(remembered(MIN_SEEN + MIN_SEEN // 10 + 1), listed)) == MIN_SEEN // 10 + 1
+    assert not overflow(remembered(MIN_SEEN), listed)
 
 
 def test_a_quiet_poll_writes_nothing_until_a_day_has_passed() -> None:
     follower = Follower()
     follower.poll(draft())
-    again = find_changes([draft()], follower.seen, FEED, NOW + timedelta(hours=5), is_first_poll=False)
-    assert again == changes_module.Changes()
-    (refreshed,) = find_changes(
-        [draft()], follower.seen, FEED, NOW + timedelta(days=1), is_first_poll=False
-    ).remembered.values()
+    assert found_in([draft()], follower.seen, NOW + timedelta(hours=5)) == Changes()
+    (refreshed,) = found_in([draft()], follower.seen, NOW + timedelta(days=1)).remembered.values()
     assert (refreshed.last_seen_at, refreshed.first_seen_at) == (NOW + timedelta(days=1), NOW)
+
+
+def test_a_feed_that_resumes_tells_what_came_since_and_nothing_of_before() -> None:
+    follower = Follower()
+    follower.poll(draft("a", published_at=days_ago(5)))
+    after = [
+        draft("a under another id", published_at=days_ago(5)),
+        draft("while it was gone", published_at=days_ago(1)),
+        draft("undated"),
+        draft("a", title="Edited", published_at=days_ago(5)),
+    ]
+    found = found_in(after, follower.seen, resumed_from=days_ago(3))
+    arrivals = {article.title if article.revision > 1 else article.url: article.arrival for article in found.articles}
+    assert arrivals == {
+        "https://example.org/a under another id": Arrival.BACK_LIST,
+        "https://example.org/while it was gone": Arrival.NEW,
+        "https://example.org/undated": Arrival.NEW,
+        "Edited": Arrival.NEW,
+    }
+
+
+def test_a_feed_whose_state_was_lost_tells_only_what_is_dated_after_its_last_sighting() -> None:
+    drafts = [draft("old", published_at=days_ago(5)), draft("new", published_at=days_ago(1)), draft("undated")]
+    found = found_in(drafts, {}, is_first_poll=True, resumed_from=days_ago(3))
+    arrivals = {article.url: article.arrival for article in found.articles}
+    assert arrivals == {
+        "https://example.org/old": Arrival.BACK_LIST,
+        "https://example.org/new": Arrival.NEW,
+        "https://example.org/undated": Arrival.BACK_LIST,
+    }
 
 
 items = st.builds(draft, st.sampled_from("abcd"), st.sampled_from(["one", "two", "three"]))

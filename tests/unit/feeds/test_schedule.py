@@ -1,6 +1,7 @@
 """When a feed is asked again, and why then."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,12 @@ from services.domain.feeds.hints import UpdateHints
 from services.domain.feeds.schedule import (
     Due,
     DueReason,
+    Look,
     ResponseFacts,
     SchedulePolicy,
     next_due,
     rhythm_of,
+    rhythm_of_looks,
 )
 
 NOW = datetime(2024, 11, 27, 9, 30, tzinfo=UTC)  # a Wednesday
@@ -56,6 +59,12 @@ NEVER_OPEN = ResponseFacts(hints=hints(skip_hours=frozenset(range(24))))
         ("the latest of all", LATEST, 90, DueReason.FRESHNESS),
         ("Retry-After on a good answer is ignored", ResponseFacts(retry_after=minutes(600)), 60, DueReason.DEFAULT),
         ("first failure", ResponseFacts(failures=1), 5, DueReason.BACK_OFF),
+        ("first answer that is a failure", ResponseFacts(failures=1, is_answered=True), 60, DueReason.BACK_OFF),
+        ("third answer that is one", ResponseFacts(failures=3, is_answered=True), 240, DueReason.BACK_OFF),
+        ("its thousandth: daily", ResponseFacts(failures=1000, is_answered=True), 1440, DueReason.BACK_OFF),
+        ("silent for eight hours", ResponseFacts(rhythm=minutes(4), silent_for=minutes(480)), 60, DueReason.RHYTHM),
+        ("silent for a day", ResponseFacts(rhythm=minutes(4), silent_for=minutes(1440)), 180, DueReason.RHYTHM),
+        ("silent for a month", ResponseFacts(rhythm=minutes(4), silent_for=timedelta(30)), 360, DueReason.RHYTHM),
         ("fourth failure", ResponseFacts(failures=4), 40, DueReason.BACK_OFF),
         ("thousandth failure: daily", ResponseFacts(failures=1000), 1440, DueReason.BACK_OFF),
         ("Retry-After longer", ResponseFacts(failures=1, retry_after=minutes(100)), 100, DueReason.RETRY_AFTER),
@@ -77,6 +86,8 @@ def test_the_latest_bound_decides(name: str, facts: ResponseFacts, wait: float, 
         (ResponseFacts(fresh_for=minutes(33), hints=hints(ttl=minutes(60))), 1, DueReason.INTERVAL),
         (ResponseFacts(hints=hints(skip_hours=frozenset({9}))), 1, DueReason.INTERVAL),
         (ResponseFacts(failures=1), 1, DueReason.BACK_OFF),
+        (ResponseFacts(failures=1, is_answered=True), 1, DueReason.BACK_OFF),
+        (ResponseFacts(rhythm=minutes(4), silent_for=timedelta(30)), 1, DueReason.INTERVAL),
         (ResponseFacts(failures=3), 4, DueReason.BACK_OFF),
         (ResponseFacts(failures=1, retry_after=minutes(33)), 33, DueReason.RETRY_AFTER),
     ],
@@ -94,6 +105,8 @@ def test_gone_is_never_due_and_says_so() -> None:
 facts_strategy = st.builds(
     ResponseFacts,
     failures=st.integers(0, 10_000),
+    is_answered=st.booleans(),
+    silent_for=st.timedeltas(timedelta(), timedelta(days=10_000)),
     retry_after=st.none() | st.timedeltas(timedelta(), timedelta(days=10_000)),
     fresh_for=st.none() | st.timedeltas(timedelta(), timedelta(days=10_000)),
     rhythm=st.none() | st.timedeltas(timedelta(), timedelta(days=10_000)),
@@ -122,10 +135,60 @@ def test_jitter_only_delays_and_only_a_little() -> None:
     assert next_due(POLICY, FEED, slow, NOW, 0.999).at < NOW + timedelta(days=1, minutes=5)  # type: ignore[operator]
 
 
-def test_rhythm_is_the_median_gap_and_needs_three_dates() -> None:
+def ago(*hours: float) -> list[datetime]:
+    return [NOW - timedelta(hours=number) for number in hours]
+
+
+def test_rhythm_is_the_usual_gap_and_needs_three_dates() -> None:
     hours = [NOW, None, NOW - timedelta(hours=2), NOW - timedelta(hours=1), NOW - timedelta(days=30)]
     assert rhythm_of(hours) == timedelta(hours=1)
     assert rhythm_of(hours[:3]) is None
+    assert rhythm_of([]) is None
+
+
+def test_rhythm_follows_a_feed_that_changes_its_pace() -> None:
+    speeding = ago(*range(10), *(10 + 24 * day for day in range(14)))
+    slowing = ago(*(24 * day for day in range(10)), *(216 + hour for hour in range(1, 14)))
+    assert rhythm_of(speeding) == timedelta(hours=1)
+    assert rhythm_of(slowing) == timedelta(days=1)
+
+
+def test_items_that_come_out_together_are_one_publication() -> None:
+    daily = [moment + timedelta(seconds=second) for moment in ago(0, 24, 48, 72) for second in range(20)]
+    assert rhythm_of(daily) == timedelta(hours=24)
+    assert rhythm_of(ago(5) * 30) is None
+
+
+def looks(*news: bool, every: float = 1) -> list[Look]:
+    return [Look(NOW + timedelta(hours=every * number), found_news=found) for number, found in enumerate(news)]
+
+
+def test_polls_that_find_news_tell_a_rhythm_to_feeds_without_dates() -> None:
+    assert rhythm_of_looks(looks(True, True, True)) is None
+    assert rhythm_of_looks(looks(True, True, True, True)) == timedelta(hours=1)
+    every_other = rhythm_of_looks(looks(*[True, False] * 5))
+    assert every_other is not None
+    assert timedelta(hours=1.5) < every_other < timedelta(hours=3)
+    never = [rhythm_of_looks(looks(*[False] * count)) for count in (4, 7, 10)]
+    assert never == sorted(never)  # type: ignore[type-var]
+    lately, formerly = (
+        rhythm_of_looks(looks(*[False] * 5, *[True] * 4)),
+        rhythm_of_looks(looks(*[True] * 5, *[False] * 4)),
+    )
+    assert lately is not None
+    assert formerly is not None
+    assert lately < timedelta(hours=2) < formerly
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1000), st.booleans()), max_size=12))
+def test_any_series_of_polls_gives_a_rhythm_no_shorter_than_its_shortest_gap(steps: list[tuple[float, bool]]) -> None:
+    at, series = NOW, []
+    for hours, found in steps:
+        at += timedelta(hours=hours)
+        series.append(Look(at, found_news=found))
+    rhythm = rhythm_of_looks(series)
+    assert (rhythm is None) is (len(series) < 4)
+    assert rhythm is None or rhythm >= 0.99 * min(after.at - before.at for before, after in pairwise(series))
 
 
 DATE = "Wed, 27 Nov 2024 09:30:00 GMT"
