@@ -64,7 +64,12 @@ class Pipeline:
     def __init__(self, url: str, load: Load, received: Any, folder: Path, durability: str) -> None:
         self._received = received
         self._settings = Settings.model_validate(
-            {"data_dir": folder, "durability": durability, "fetch": FetchSettings(allow_private=True)}
+            {
+                "data_dir": folder,
+                "durability": durability,
+                "fetch": FetchSettings(allow_private=True),
+                "api": {"port": 0},
+            }
         )
         self._feeds = tuple(
             Feed(id=f"feed-{n}", url=f"{url}/feed/{n}", outlet=f"Outlet {n}", since=SINCE) for n in range(load.feeds)

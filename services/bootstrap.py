@@ -8,7 +8,7 @@ import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,11 +27,17 @@ from services.alerter import agent as alerter_agent
 from services.alerter.dispatcher import Dispatcher
 from services.alerter.handler import AlerterHandler
 from services.alerter.ledger import ValkeyDeliveryLedger
+from services.api.app import build_app
+from services.api.server import listen, serve
 from services.fetcher.agent import FeedLoop
 from services.fetcher.client import FeedClient
 from services.fetcher.handler import FeedPoller
+from services.fetcher.hub_client import HubClient
 from services.fetcher.parse_pool import ParsePool
 from services.fetcher.store import ValkeyFeedStore
+from services.fetcher.transport import GuardedTransport
+from services.fetcher.websub import WebSubSubscriber
+from services.fetcher.websub_store import ValkeyWebSubStore
 from services.matcher import agent as matcher_agent
 from services.matcher.following import RuleFollower
 from services.matcher.handler import MatcherHandler
@@ -79,20 +85,21 @@ class Provisioned:
 
 @dataclass(frozen=True)
 class World:
-    """What every service is built from."""
+    """What every service is built from. What a service opens while it is built is closed with `closing`."""
 
     settings: Settings
     provisioned: Provisioned
     valkey: Redis
     broker: BrokerConfig
     clock: SystemClock = field(default_factory=SystemClock)
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A service ready to run: its app, and what runs beside it until the worker stops."""
+    """A service ready to run: its app, if it has to do with streams, and what runs beside it until the worker stops."""
 
-    app: RedlineApp
+    app: RedlineApp | None
     background: tuple[Background, ...] = ()
 
 
@@ -134,15 +141,20 @@ async def run_services(
     `extra` adds one more unit. Raises ConfigurationError, RuntimeFaultError.
     """
     settings = loaded.settings
-    if not settings.embedded_broker:
+    if not settings.embedded_broker and set(names) - STREAMLESS:
         await check_broker(settings.log_url)
-    async with metrics_shown(settings.metrics.host, settings.metrics.port), open_state(settings) as (valkey, crashed):
-        world = World(settings, provisioned or provisioned_by_files(loaded), valkey, broker_config(settings))
+    async with (
+        AsyncExitStack() as closing,
+        metrics_shown(settings.metrics.host, settings.metrics.port),
+        open_state(settings) as (valkey, crashed),
+    ):
+        sources = provisioned or provisioned_by_files(loaded)
+        world = World(settings, sources, valkey, broker_config(settings), closing=closing)
         units = [await BUILDERS[name](world) for name in names]
         if extra is not None:
             units.append(extra(world))
         await run_worker(
-            [unit.app for unit in units],
+            [unit.app for unit in units if unit.app is not None],
             stop=stop or asyncio.Event(),
             on_ready=on_ready,
             background=[*(work for unit in units for work in unit.background), crashed],
@@ -276,6 +288,8 @@ async def _fetcher(world: World) -> Unit:
     client = FeedClient(policy, world.clock)
     pool = ParsePool(workers=policy.parse_workers, seconds=policy.parse_seconds)
     store = ValkeyFeedStore(world.valkey)
+    callback = world.settings.fetch.websub_callback
+    subscriptions = ValkeyWebSubStore(world.valkey)
     poller = FeedPoller(
         client=client,
         reader=pool,
@@ -285,11 +299,23 @@ async def _fetcher(world: World) -> Unit:
         policy=policy.schedule,
         secrets=world.provisioned.secrets,
         move_after=world.settings.fetch.move_after,
+        pushes=subscriptions if callback else None,
+    )
+    hubs = HubClient(policy, world.clock, GuardedTransport.of(policy))
+    subscriber = WebSubSubscriber(
+        store=subscriptions, feeds=store, hubs=hubs, clock=world.clock, callback_base=callback
     )
     places = (world.settings.feeds,)
     since = fingerprint(*places)
     feeds = world.provisioned.feeds()
-    loop = FeedLoop(feeds, store=store, poller=poller, clock=world.clock, concurrency=policy.concurrency)
+    loop = FeedLoop(
+        feeds,
+        store=store,
+        poller=poller,
+        clock=world.clock,
+        concurrency=policy.concurrency,
+        on_followed=subscriber.follow,
+    )
 
     files = FileFollower(places, world.provisioned.feeds, loop.follow, since)
 
@@ -300,7 +326,15 @@ async def _fetcher(world: World) -> Unit:
             await client.aclose()
             await pool.aclose()
 
-    return Unit(app, (_stoppable(poll), _stoppable(files.run, world.settings.matching.reload_seconds)))
+    async def subscribe(stop: asyncio.Event) -> None:
+        try:
+            await subscriber.run(stop)
+        finally:
+            await hubs.aclose()
+
+    return Unit(
+        app, (_stoppable(poll), _stoppable(subscribe), _stoppable(files.run, world.settings.matching.reload_seconds))
+    )
 
 
 async def _matcher(world: World) -> Unit:
@@ -350,6 +384,23 @@ async def _alerter(world: World) -> Unit:
     return Unit(app, (dispatch,))
 
 
+async def _api(world: World) -> Unit:
+    settings = world.settings
+    listener = listen(settings.api.host, settings.api.port)
+    world.closing.callback(listener.close)
+    app = build_app(
+        callbacks=ValkeyWebSubStore(world.valkey),
+        ready=lambda: valkey_client.ping(world.valkey),
+        clock=world.clock,
+        max_body_bytes=settings.fetch.max_body_bytes,
+    )
+
+    async def answer(stop: asyncio.Event) -> None:
+        await serve(app, listener, stop)
+
+    return Unit(None, (_stoppable(answer),))
+
+
 def _stoppable(run: Callable[..., Coroutine[Any, Any, None]], *arguments: float) -> Background:
     """Return work that, when it is cancelled, lets `run` come to its end instead of breaking into it.
 
@@ -368,4 +419,6 @@ def _stoppable(run: Callable[..., Coroutine[Any, Any, None]], *arguments: float)
     return work
 
 
-BUILDERS = {"fetcher": _fetcher, "matcher": _matcher, "tracker": _tracker, "alerter": _alerter}
+BUILDERS = {"fetcher": _fetcher, "matcher": _matcher, "tracker": _tracker, "alerter": _alerter, "api": _api}
+# These neither read nor write streams.
+STREAMLESS = frozenset({"api"})

@@ -19,6 +19,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "matcher": ("topics",),
     "tracker": (),
     "alerter": ("routes",),
+    "api": (),
 }
 
 

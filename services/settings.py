@@ -61,6 +61,14 @@ class FetchSettings(_Section):
             _check_proxy(proxy)
         return proxy
 
+    @field_validator("websub_callback")
+    @classmethod
+    def _http_callback(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://unset")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("expected an http:// or https:// address without a query, as https://redline.example.org")
+        return url
+
 
 class ApiSettings(_Section):
     """Where the api service listens."""

@@ -19,7 +19,7 @@ from schemas.delivery import Delivery, Outcome
 from schemas.streams import ALERTS, DELIVERIES
 from services.cli.output import FAILED, JsonOption, err, fault, out, print_line
 from services.provisioning.article_files import ReadArticle
-from services.settings import SEEDS, FetchSettings, LoadedSettings, LogSettings, Settings
+from services.settings import SEEDS, ApiSettings, FetchSettings, LoadedSettings, LogSettings, Settings
 
 if TYPE_CHECKING:
     from services.cli.seed_server import SeedSite
@@ -119,6 +119,7 @@ async def _run(folder: Path, site: "SeedSite", progress: Progress, json: bool, s
         data_dir=folder,
         durability="normal",  # the folder is gone when the demo ends
         fetch=FetchSettings(allow_private=True),
+        api=ApiSettings(port=0),  # 8600 may be in use
         log=LogSettings(level="error"),
     )
     loaded = LoadedSettings(settings, {}, {}, None)

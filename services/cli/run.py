@@ -10,12 +10,13 @@ import typer
 from services.cli.loading import load_settings
 from services.cli.output import ConfigOption, err
 
-SERVICES = ("fetcher", "matcher", "tracker", "alerter")
+SERVICES = ("fetcher", "matcher", "tracker", "alerter", "api")
 PURPOSES = {
     "fetcher": "Poll the feeds and publish what is new.",
     "matcher": "Match every article against every watch rule.",
     "tracker": "Decide which matches are worth an alert.",
     "alerter": "Route alerts to receivers and deliver each once.",
+    "api": "Answer over HTTP: health checks, and what WebSub hubs push.",
 }
 
 DataDirOption = Annotated[

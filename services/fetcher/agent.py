@@ -1,7 +1,7 @@
 """The fetcher's loop: claims the feeds that are due and polls them, many at once but each host one at a time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,13 +41,21 @@ class FeedLoop:
     """Polls feeds when they are due until told to stop. A feed that fails or hangs never stops another."""
 
     def __init__(
-        self, feeds: Sequence[Feed], *, store: FeedStore, poller: FeedPoller, clock: Clock, concurrency: int = 16
+        self,
+        feeds: Sequence[Feed],
+        *,
+        store: FeedStore,
+        poller: FeedPoller,
+        clock: Clock,
+        concurrency: int = 16,
+        on_followed: Callable[[Mapping[str, Feed]], None] = lambda _: None,
     ) -> None:
         self._provisioned = tuple(feeds)
         self._store = store
         self._poller = poller
         self._clock = clock
         self._lanes = Lanes(concurrency)
+        self._on_followed = on_followed
         self._feeds: Mapping[str, Feed] = {}
         self._known_version: int | None = None
         self._running: dict[asyncio.Task[PollReport], _Running] = {}
@@ -106,6 +114,7 @@ class FeedLoop:
         feeds = {feed_id: feed for feed_id, feed in chosen.items() if feed.enabled}
         await self._store.reconcile(tuple(feeds.values()), self._clock.now())
         self._feeds = feeds
+        self._on_followed(feeds)
         if provisioned is self._provisioned:
             self._known_version = version
         log.info("feeds_followed", count=len(feeds), added=len(feeds.keys() & added.keys()))

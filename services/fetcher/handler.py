@@ -24,8 +24,10 @@ from services.fetcher.credentials import MissingSecretError, request_for
 from services.fetcher.history import Move, PollOutcome
 from services.fetcher.outcome import Poll
 from services.fetcher.parse_pool import ParseAbortedError
+from services.fetcher.pushed import NoPushes, Pushes, due_after_push, named_hubs, note_poll
 from services.fetcher.state import FeedState
 from services.fetcher.store import Claim, SeenIn
+from services.fetcher.websub_store import Pushed, PushedDocument
 from services.ports import Clock, Publisher
 
 # Enough for the broker to batch, few enough that a long back list does not fill the memory.
@@ -88,6 +90,7 @@ class FeedPoller:
         clock: Clock,
         policy: SchedulePolicy,
         move_after: int = MOVE_AFTER,
+        pushes: Pushes | None = None,
         jitter: Callable[[], float] = random.random,
         secrets: Mapping[str, SecretStr] | None = None,
     ) -> None:
@@ -98,21 +101,52 @@ class FeedPoller:
         self._clock = clock
         self._policy = policy
         self._move_after = move_after
+        self._pushes = pushes or NoPushes()
         self._jitter = jitter
         self._secrets = secrets or {}
 
     async def poll(self, feed: Feed, claim: Claim) -> PollReport:
         """Ask the feed once, read the answer, find what is new, publish it, record the outcome.
 
-        Failures that are to be expected are in the report.
+        A document that a hub has pushed is read in place of asking. Failures that are to be expected are in the report.
         """
         state = self._state_of(feed, claim)
+        pushed = await self._pushes.take(feed.id, self._clock.now())
+        if pushed.document is not None:
+            return await self._poll_pushed(feed, claim, state, pushed, pushed.document)
         result = await self._ask(feed, state)
         poll = await self._assess(result, state)
+        poll = replace(poll, state=poll.state.model_copy(update=named_hubs(result, poll.reading)))
         changes = await self._changes(feed, poll, is_state_lost=claim.state is None)
         await self._publish(changes.articles)
+        is_pushed = pushed.replaces_polling(self._clock.now()) and not changes.articles
         moved_to = result.moved_to if isinstance(result, Fetched | NotModified) else None
-        return await self._record(feed, claim, poll, changes, moved_to)
+        report = await self._record(feed, claim, replace(poll, is_pushed=is_pushed), changes, moved_to)
+        has_news = bool(changes.articles) and state.first_read_at is not None
+        now = self._clock.now()
+        await note_poll(self._pushes, feed, poll.state, pushed, due=report.due, now=now, has_news=has_news)
+        return report
+
+    async def _poll_pushed(
+        self, feed: Feed, claim: Claim, state: FeedState, pushed: Pushed, document: PushedDocument
+    ) -> PollReport:
+        """Read a document that a hub sent as any other; it is dropped once that is recorded, so a crash repeats it."""
+        poll, fault = Poll(PollOutcome.PUSHED, state, size=len(document.body)), ""
+        try:
+            reading = await self._reader.read(document.body, content_type=document.content_type, base_url=document.url)
+            poll = replace(poll, reading=reading)
+        except (FeedParseError, ParseAbortedError) as error:
+            fault = str(error)
+            log.warning("push_unreadable", feed_id=feed.id, error=fault)
+        changes = await self._changes(feed, poll, is_state_lost=claim.state is None)
+        await self._publish(changes.articles)
+        now = self._clock.now()
+        due = due_after_push(state, now, was_read=not fault)
+        poll = outcome.timed(poll, now, changes.articles, message=fault)
+        await self._store.record(claim, outcome.due_again(poll, due), changes)
+        await self._pushes.drop(feed.id, document, now)
+        await note_poll(self._pushes, feed, state, pushed, due=due, now=now)
+        return replace(_report(feed, poll, due, changes), message=fault)
 
     async def record_fault(self, feed: Feed, claim: Claim, error: BaseException) -> PollReport:
         """Count a poll that ended in an unexpected exception as failed, so that it is backed off from."""
@@ -180,13 +214,17 @@ class FeedPoller:
         await self._store.record(claim, outcome.due_again(poll, due), changes, poll.move)
         if (move := poll.move) is not None:
             log.warning("feed_moved", feed_id=feed.id, from_url=move.from_url, to_url=move.to_url, reason=move.reason)
-        return PollReport(
-            feed_id=feed.id,
-            outcome=poll.outcome,
-            due=due,
-            published=len(changes.articles),
-            entries=len(poll.reading.drafts) if poll.reading else 0,
-            failure=poll.state.failure,
-            message=poll.state.message,
-            warnings=poll.reading.feed.warnings if poll.reading else (),
-        )
+        return _report(feed, poll, due, changes)
+
+
+def _report(feed: Feed, poll: Poll, due: Due, changes: Changes) -> PollReport:
+    return PollReport(
+        feed_id=feed.id,
+        outcome=poll.outcome,
+        due=due,
+        published=len(changes.articles),
+        entries=len(poll.reading.drafts) if poll.reading else 0,
+        failure=poll.state.failure,
+        message=poll.state.message,
+        warnings=poll.reading.feed.warnings if poll.reading else (),
+    )

@@ -15,6 +15,7 @@ class PollOutcome(StrEnum):
 
     READ = "read"  # a document, with or without news
     UNCHANGED = "unchanged"  # 304, or the same bytes again
+    PUSHED = "pushed"  # a document that a hub sent; the server was not asked
     FAILED = "failed"  # asked again later
     GONE = "gone"  # 410: not asked again
 

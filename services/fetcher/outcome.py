@@ -29,6 +29,7 @@ class Poll:
     retry_after: timedelta | None = None
     redirected_to: str | None = None
     move: Move | None = None
+    is_pushed: bool = False  # a hub pushes the feed's news, and this poll found none that it had not
 
     def facts(self, now: datetime) -> ResponseFacts:
         """Return what the time of the next poll depends on."""
@@ -44,7 +45,13 @@ class Poll:
                 hints=state.hints,
             )
         silent_for = now - (state.last_news_at or now)
-        return ResponseFacts(fresh_for=self.fresh_for, rhythm=state.usual_gap, silent_for=silent_for, hints=state.hints)
+        return ResponseFacts(
+            fresh_for=self.fresh_for,
+            rhythm=state.usual_gap,
+            silent_for=silent_for,
+            hints=state.hints,
+            is_pushed=self.is_pushed,
+        )
 
 
 def hash_of(body: bytes) -> str:
@@ -133,10 +140,15 @@ def moved(poll: Poll, moved_to: str | None, *, feed_id: str, move_after: int, no
     return replace(poll, outcome=PollOutcome.FAILED, state=state, move=move)
 
 
-def timed(poll: Poll, now: datetime, articles: Sequence[Article]) -> Poll:
-    """Return the poll with its times, and with itself as the last of the history."""
-    state = poll.state
-    times: dict[str, object] = {"last_polled_at": now}
+def timed(poll: Poll, now: datetime, articles: Sequence[Article], *, message: str | None = None) -> Poll:
+    """Return the poll with its times, and with itself as the last of the history.
+
+    A pushed document is news, but says nothing of when the feed itself was asked, or of what it lists.
+    """
+    state, is_pushed = poll.state, poll.outcome is PollOutcome.PUSHED
+    times: dict[str, object] = {} if is_pushed else {"last_polled_at": now}
+    if is_pushed and articles:
+        times["last_news_at"] = _news_at(poll, now, articles)
     if poll.outcome in {PollOutcome.READ, PollOutcome.UNCHANGED}:
         times["last_success_at"] = now
     if poll.outcome is PollOutcome.READ:
@@ -146,11 +158,11 @@ def timed(poll: Poll, now: datetime, articles: Sequence[Article]) -> Poll:
     record = PollRecord(
         at=now,
         outcome=poll.outcome,
-        status=state.last_status,
+        status=None if is_pushed else state.last_status,
         bytes=poll.size,
         entries=len(poll.reading.drafts) if poll.reading else 0,
         published=len(articles),
-        message=state.message,
+        message=state.message if message is None else message,
         redirected_to=poll.redirected_to,
     )
     times["history"] = (*state.history[1 - KEPT_POLLS :], record)

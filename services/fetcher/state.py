@@ -52,6 +52,8 @@ class FeedState(Contract):
     moved_url: str | None = Field(default=None, description="the address adopted after enough such answers")
     moves: tuple[Move, ...] = ()
     history: tuple[PollRecord, ...] = Field(default=(), description="the last polls, newest last")
+    hubs: tuple[str, ...] = Field(default=(), description="where the feed says that it is pushed from (WebSub)")
+    topic_url: str | None = Field(default=None, description="the feed's own address, as its hubs know it")
     due_at: UtcDatetime | None = None
     due_reason: DueReason | None = None
 
@@ -86,9 +88,17 @@ class FeedState(Contract):
         if self.url and self.moved_url == feed.url:
             return self.model_copy(update=here)
         forgotten = dict.fromkeys(
-            ("etag", "last_modified", "validators_origin", "body_hash", "first_read_at", "asked_in_full_at")
+            (
+                "etag",
+                "last_modified",
+                "validators_origin",
+                "body_hash",
+                "first_read_at",
+                "asked_in_full_at",
+                "topic_url",
+            )
         )
-        fresh = {"is_gone": False, "is_unread": False, "is_resuming": False, "failures": 0}
+        fresh = {"hubs": (), "due_at": None, "is_gone": False, "is_unread": False, "is_resuming": False, "failures": 0}
         return self.model_copy(update=here | forgotten | fresh)
 
     def to_ask_with(self, now: datetime) -> "FeedState":

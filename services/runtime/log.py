@@ -20,6 +20,7 @@ NOISY = (
     "httpcore",
     "httpx",
     "mode",
+    "uvicorn",
     # Faust names the loggers of its services after the modules of our subclasses.
     "services.runtime.apps",
     "services.runtime.kafka",

@@ -86,6 +86,14 @@ async def check(url: str) -> None:
         await client.aclose()
 
 
+async def ping(client: Redis) -> None:
+    """Return if the server behind this client answers, else raise UnavailableError."""
+    try:
+        await client.ping()
+    except (RedisError, OSError) as error:
+        raise UnavailableError(f"the state store does not answer: {mask_text(str(error))}") from error
+
+
 def client_url(url: str) -> str:
     """Return the URL in the words of redis-py, or raise RedisUrlError saying what is wrong with it."""
     shown = mask_text(url)

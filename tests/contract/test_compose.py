@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
-OWN = ("fetcher", "matcher", "tracker", "alerter")
+SCALED = ("fetcher", "matcher", "tracker", "alerter")
+OWN = (*SCALED, "api")
 FOREIGN = ("kafka", "valkey", "mailpit")
 services: dict[str, dict[str, Any]] = COMPOSE["services"]
 
@@ -39,7 +40,7 @@ def test_every_command_of_a_container_is_one_of_the_command_line() -> None:
     assert {*OWN, "up", "doctor"} <= set(commands)
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", SCALED)
 def test_a_service_can_be_scaled(name: str) -> None:
     assert not {"container_name", "ports", "hostname", "volumes"} & set(services[name])
 
@@ -86,9 +87,10 @@ def test_a_container_comes_back_and_is_pinned_to_a_version(name: str) -> None:
     assert re.search(r":v?\d+\.\d+", services[name]["image"])
 
 
-def test_only_the_mail_page_is_published_and_only_on_this_machine() -> None:
+def test_only_the_api_and_the_mail_page_are_published_and_only_on_this_machine() -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert published == {"mailpit": ["127.0.0.1:8025:8025"]}
+    assert published == {"api": ["127.0.0.1:8600:8600"], "mailpit": ["127.0.0.1:8025:8025"]}
+    assert services["api"]["environment"]["REDLINE_API__HOST"] == "0.0.0.0"
 
 
 def test_stopping_takes_no_data_away() -> None:

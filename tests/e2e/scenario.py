@@ -176,7 +176,7 @@ def write_config(folder: Path, site: FeedSite, receiver: Receiver) -> Path:
     config = folder / "redline.yaml"
     config.write_text(
         "data_dir: data\nfeeds: feeds.yaml\ntopics: topics\nactors: actors\nroutes: routes.yaml\n"
-        "fetch: {allow_private: true}\nlog: {format: json}\n"
+        "fetch: {allow_private: true}\nlog: {format: json}\napi: {port: 0}\n"
     )
     return config
 

@@ -80,6 +80,8 @@ class ParsedFeed:
     entries: tuple[Entry, ...]
     hints: UpdateHints = field(default_factory=UpdateHints)
     warnings: tuple[str, ...] = ()
+    hubs: tuple[str, ...] = ()
+    self_url: str | None = None
 
 
 def parse_feed(body: bytes, *, content_type: str | None = None, base_url: str | None = None) -> ParsedFeed:
@@ -119,7 +121,14 @@ def _to_feed(parsed: Any, text: str, base_url: str | None, warnings: tuple[str, 
         entries=tuple(_to_entry(item, is_rss, base_url) for item in parsed.entries),
         hints=read_hints(head, text),
         warnings=warnings,
+        hubs=_related(head, "hub", base_url),
+        self_url=next(iter(_related(head, "self", base_url)), None),
     )
+
+
+def _related(head: Any, relation: str, base_url: str | None) -> tuple[str, ...]:
+    links = (link for link in _raw(head, "links") or () if link.get("rel") == relation)
+    return tuple(_unique(_absolute(link.get("href"), base_url) or "" for link in links))
 
 
 def _to_entry(item: Any, is_rss: bool, base_url: str | None) -> Entry:

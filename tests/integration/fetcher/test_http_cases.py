@@ -382,7 +382,8 @@ def test_every_case_of_the_list_is_covered_or_a_gap_with_a_reason() -> None:
     listed = {item["id"] for item in json.loads(SHARED.read_text())}
     if not WEBSUB.exists():
         listed = {name for name in listed if not name.startswith("ws-")}
-    websub = set(re.findall(r"\bws-[a-z]+-\d+\b", WEBSUB.read_text())) if WEBSUB.exists() else set()
+    named = re.findall(r"\b(?:test_)?ws[-_][a-z]+[-_]\d+", WEBSUB.read_text()) if WEBSUB.exists() else []
+    websub = {name.removeprefix("test_").replace("_", "-") for name in named}
     assert listed - COVERED - websub == set(GAPS)
     assert not COVERED - listed
     assert all(GAPS.values())

@@ -1,0 +1,1 @@
+"""The api service: what is asked of Redline over HTTP."""
