@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import config, dead_letters, demo, doctor, feeds, fetch, filters, replay, rules, run, topics
+from services.cli import config, dead_letters, demo, doctor, extract, feeds, fetch, filters, replay, rules, run, topics
 from services.cli.output import BAD_INPUT, FAILED, BadInputError, fault, faults
 from services.provisioning.faults import ConfigurationError
 
@@ -40,6 +40,7 @@ for service in run.SERVICES:
 app.command()(replay.replay)
 app.command()(filters.parse)
 app.command()(fetch.fetch)
+app.command()(extract.extract)
 app.command()(filters.match)
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")

@@ -53,6 +53,13 @@ class Reader(Protocol):
         """Return what the document says; raise FeedParseError or ParseAbortedError."""
 
 
+class PageReader(Protocol):
+    """Completes articles with what their pages say."""
+
+    async def complete(self, feed: Feed, articles: Sequence[Article]) -> tuple[Article, ...]:
+        """Return the articles in their order and with their ids, some with their page's text."""
+
+
 class PollStore(Protocol):
     """Remembers what one poll leaves to the next."""
 
@@ -91,6 +98,7 @@ class FeedPoller:
         policy: SchedulePolicy,
         move_after: int = MOVE_AFTER,
         pushes: Pushes | None = None,
+        pages: PageReader | None = None,
         jitter: Callable[[], float] = random.random,
         secrets: Mapping[str, SecretStr] | None = None,
     ) -> None:
@@ -102,6 +110,7 @@ class FeedPoller:
         self._policy = policy
         self._move_after = move_after
         self._pushes = pushes or NoPushes()
+        self._pages = pages
         self._jitter = jitter
         self._secrets = secrets or {}
 
@@ -118,7 +127,7 @@ class FeedPoller:
         poll = await self._assess(result, state)
         poll = replace(poll, state=poll.state.model_copy(update=named_hubs(result, poll.reading)))
         changes = await self._changes(feed, poll, is_state_lost=claim.state is None)
-        await self._publish(changes.articles)
+        await self._publish(await self._completed(feed, changes.articles))
         is_pushed = pushed.replaces_polling(self._clock.now()) and not changes.articles
         moved_to = result.moved_to if isinstance(result, Fetched | NotModified) else None
         report = await self._record(feed, claim, replace(poll, is_pushed=is_pushed), changes, moved_to)
@@ -139,7 +148,7 @@ class FeedPoller:
             fault = str(error)
             log.warning("push_unreadable", feed_id=feed.id, error=fault)
         changes = await self._changes(feed, poll, is_state_lost=claim.state is None)
-        await self._publish(changes.articles)
+        await self._publish(await self._completed(feed, changes.articles))
         now = self._clock.now()
         due = due_after_push(state, now, was_read=not fault)
         poll = outcome.timed(poll, now, changes.articles, message=fault)
@@ -198,6 +207,10 @@ class FeedPoller:
             return changes
         everything = (await self._store.seen(feed.id)).known
         return replace(changes, forgotten=overflow({**everything, **changes.remembered}, found))
+
+    async def _completed(self, feed: Feed, articles: Sequence[Article]) -> Sequence[Article]:
+        """Return the articles as they are published; ids were decided by what the feed says, and stay."""
+        return await self._pages.complete(feed, articles) if feed.full_text and self._pages else articles
 
     async def _publish(self, articles: Sequence[Article]) -> None:
         for start in range(0, len(articles), PUBLISH_BATCH):

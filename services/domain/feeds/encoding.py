@@ -29,8 +29,12 @@ _DEFAULT_SINGLE_BYTE = "cp1252"  # what a server sends that was never told about
 _HEAD_BYTES = 1024
 
 
-def decode_document(body: bytes, content_type: str | None) -> tuple[str, tuple[str, ...]]:
+def decode_document(
+    body: bytes, content_type: str | None, *, declared: str | None = None
+) -> tuple[str, tuple[str, ...]]:
     """Return the text of a document and what was wrong with its declared encoding. Never raises.
+
+    `declared` names the encoding of a document that says it otherwise than an XML declaration does.
 
     A byte order mark wins. Then the declared multi-byte encodings and UTF-8, which cannot decode one another's text
     by chance; then the declared single-byte ones, which decode anything. If nothing fits, bad bytes become U+FFFD.
@@ -38,7 +42,7 @@ def decode_document(body: bytes, content_type: str | None) -> tuple[str, tuple[s
     for mark, name in _BOMS:
         if body.startswith(mark):
             return body.decode(name, "replace").lstrip("\ufeff"), ()
-    served, declared = _served_as(content_type), _declared_as(body)
+    served, declared = _served_as(content_type), _declared_as(body) or (_known(declared) if declared else None)
     candidates = [name for name in (served, declared) if name in _MULTI_BYTE] + ["utf-8"]
     single_byte = [name for name in (served, declared) if name and name not in candidates]
     # The document knows better than a server's default.

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from services.domain.feeds.normalize import Reading
+from services.domain.feeds.page import PageParseError
 from services.domain.feeds.parser import FeedParseError
-from services.fetcher.parse_pool import ParseAbortedError, ParsePool
+from services.fetcher.parse_pool import PagePool, ParseAbortedError, ParsePool
 from tests.integration.fetcher.server import rss
+from tests.unit.feeds.pages import PARAGRAPHS, TITLE, page
 
 # feedparser's regular expressions take time quadratic in the number of unclosed tags.
 ENDLESS = b"<rss version='2.0'><channel><item><description>" + b"&lt;a " * 1_000_000
@@ -78,6 +80,39 @@ async def test_a_worker_is_let_go_after_a_large_document() -> None:
     pool = ParsePool(seconds=30)
     assert (await read(pool, rss("a|Title|Text") + b"<!--" + b" " * 5_000_000 + b"-->")).drafts
     assert children() == before
+
+
+async def test_what_goes_through_the_pipe_is_the_drafts_and_not_the_entries_too(pool: ParsePool) -> None:
+    reading = await read(pool)
+    assert (len(reading.drafts), reading.feed.entries) == (1, ())
+
+
+# Elements enough to keep what reads a page busy for minutes.
+ENDLESS_PAGE = b"<html><body>" + b"<a href=x>y z</a> " * 400_000
+
+
+async def test_pages_are_read_by_workers_of_their_own_that_are_let_go_when_idle() -> None:
+    before = children()
+    pool = PagePool(seconds=20, idle_seconds=0.2)
+    found = await pool.read(page().encode(), content_type="text/html", url="https://bay.example.org/1")
+    assert (found.title, found.text) == (TITLE, "\n".join(PARAGRAPHS))
+    with pytest.raises(PageParseError, match="empty"):
+        await pool.read(b"", content_type=None, url=None)
+    assert len(children() - before) == 1
+    async with asyncio.timeout(5):
+        while children() != before:
+            await asyncio.sleep(0.02)
+    assert (await pool.read(page().encode(), content_type=None, url=None)).title == TITLE
+    await pool.aclose()
+    assert children() == before
+
+
+async def test_a_page_that_hangs_is_given_up_and_the_next_one_read() -> None:
+    pool = PagePool(seconds=1.5)
+    with pytest.raises(ParseAbortedError, match=r"the page could not be read within 1\.5 s"):
+        await pool.read(ENDLESS_PAGE, content_type=None, url=None)
+    assert (await pool.read(page().encode(), content_type=None, url=None)).title == TITLE
+    await pool.aclose()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -1,0 +1,51 @@
+"""The matcher and the tracker, assembled."""
+
+import asyncio
+import gc
+
+from services.bootstrap.world import Unit, World, stoppable
+from services.matcher import agent as matcher_agent
+from services.matcher.following import RuleFollower
+from services.matcher.handler import MatcherHandler
+from services.matcher.rule_store import ValkeyRuleStore
+from services.matcher.watchlist import Watchlist
+from services.provisioning.catalogues import Watched
+from services.provisioning.following import FileFollower, fingerprint
+from services.runtime.apps import create_app
+from services.runtime.dead_letters import DeadLetters
+from services.runtime.publisher import StreamPublisher
+from services.tracker import agent as tracker_agent
+from services.tracker.handler import TrackerHandler
+
+
+async def build_matcher(world: World) -> Unit:
+    """The service that matches articles; the rules are loaded when this returns."""
+    app = create_app("matcher", world.broker)
+    publisher = StreamPublisher(app)
+    settings = world.settings
+    places = (settings.topics, settings.actors)
+    since = fingerprint(*places)  # before they are read: a change in between must not go unnoticed
+    provisioned = await asyncio.to_thread(world.provisioned.watched)
+    watchlist = Watchlist(Watched((), provisioned.gazetteer))
+    rules = RuleFollower(watchlist, ValkeyRuleStore(world.valkey), provisioned, on_loaded=_let_live)
+    await rules.check()  # no article may be matched before the users' rules are known
+    files = FileFollower(places, world.provisioned.watched, rules.provision, since)
+    matcher_agent.install(app, MatcherHandler(watchlist, publisher), DeadLetters(publisher, "matcher", world.clock))
+    interval = settings.matching.reload_seconds
+    return Unit(app, tuple(stoppable(follower.run, interval) for follower in (rules, files)))
+
+
+def _let_live() -> None:
+    """Keep what lives long, as rules do, out of all further collections, each of which would walk through it."""
+    gc.unfreeze()  # the rules from before, if any, which may be garbage now
+    gc.collect()
+    gc.freeze()
+
+
+async def build_tracker(world: World) -> Unit:
+    """The service that decides what a match is worth."""
+    app = create_app("tracker", world.broker)
+    publisher = StreamPublisher(app)
+    handler = TrackerHandler(publisher, world.clock)
+    tracker_agent.install(app, handler, DeadLetters(publisher, "tracker", world.clock))
+    return Unit(app)
