@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+
+from pydantic import SecretStr
 
 from schemas.feed import Feed
 from services import bootstrap
@@ -13,9 +13,9 @@ from services.domain.feeds.addresses import address_key
 from services.domain.feeds.feed_ids import IdPool
 from services.domain.feeds.import_plan import Imported, ImportPlan, Verdict
 from services.domain.feeds.parser import FeedParseError, ParsedFeed, parse_feed
-from services.fetcher.client import Failed, FeedClient, Fetched, Gone, NotModified
+from services.fetcher.client import Failed, FailureReason, FeedClient, Fetched, FetchResult, Gone, NotModified
+from services.fetcher.credentials import MissingSecretError, request_for
 from services.fetcher.discovery import Discovery, discover
-from services.fetcher.state import FeedState
 from services.fetcher.store import ValkeyFeedStore
 from services.outgoing import fetch_policy
 from services.provisioning.catalogues import load_feeds
@@ -32,25 +32,6 @@ class Unreadable:
     """Why an address gives no feed."""
 
     message: str
-
-
-@dataclass(frozen=True)
-class FeedRow:
-    """A feed, and how it was at its last poll."""
-
-    feed: Feed
-    added: bool
-    state: str = "new"
-    last_polled_at: datetime | None = None
-    due_at: datetime | None = None
-
-    def to_json(self) -> str:
-        """Return the row as one line of JSON."""
-        times = {"last_polled_at": self.last_polled_at, "due_at": self.due_at}
-        row: dict[str, Any] = {**self.feed.model_dump(mode="json", exclude_none=True), "state": self.state}
-        row["added"] = self.added
-        row.update({name: moment.isoformat() for name, moment in times.items() if moment})
-        return json.dumps(row, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -75,9 +56,10 @@ async def find_feeds(loaded: LoadedSettings, wanted: Feed, *, or_http: bool) -> 
     """
     client = _client(loaded)
     try:
-        found = await discover(client, wanted.url)
+        found = await discover(_AskedAs(client, wanted, loaded.secrets), wanted.url)
         if or_http and not found.is_reachable:
-            found = await discover(client, wanted.url.replace("https:", "http:", 1))
+            wanted = wanted.model_copy(update={"url": wanted.url.replace("https:", "http:", 1)})
+            found = await discover(_AskedAs(client, wanted, loaded.secrets), wanted.url)
         return found
     finally:
         await client.aclose()
@@ -89,7 +71,7 @@ async def check_feeds(loaded: LoadedSettings, feeds: list[Feed]) -> AsyncIterato
 
     async def check(feed: Feed) -> Checked:
         async with room:
-            found = await _read(client, feed.url)
+            found = await _read(_AskedAs(client, feed, loaded.secrets), feed.url)
         if isinstance(found, Unreadable):
             return Checked(feed.id, feed.url, ok=False, message=found.message)
         count = len(found.entries)
@@ -100,16 +82,6 @@ async def check_feeds(loaded: LoadedSettings, feeds: list[Feed]) -> AsyncIterato
             yield await finished
     finally:
         await client.aclose()
-
-
-async def feed_rows(loaded: LoadedSettings) -> list[FeedRow]:
-    """Return every feed of the files and the store, with its state where it was polled."""
-    feeds = await followed_feeds(loaded)
-    if not bootstrap.has_state(loaded.settings):
-        return [FeedRow(feed, added) for feed, added in feeds]
-    async with bootstrap.open_valkey(loaded.settings) as valkey:
-        store = ValkeyFeedStore(valkey)
-        return [_row(feed, added, await store.state(feed.id)) for feed, added in feeds]
 
 
 async def followed_feeds(loaded: LoadedSettings) -> list[tuple[Feed, bool]]:
@@ -156,11 +128,10 @@ async def import_lists(loaded: LoadedSettings, lists: Iterable[FeedList], *, dry
 
 async def remove_feed(loaded: LoadedSettings, feed_id: str) -> str | None:
     """Forget an added feed; return what stands in the way, if anything does."""
-    rows = {row.feed.id: row for row in await feed_rows(loaded)}
-    row = rows.get(feed_id)
-    if row is None:
-        return f"no feed {feed_id!r}{nearest(feed_id, rows)}"
-    if not row.added:
+    is_added = {feed.id: added for feed, added in await followed_feeds(loaded)}
+    if feed_id not in is_added:
+        return f"no feed {feed_id!r}{nearest(feed_id, is_added)}"
+    if not is_added[feed_id]:
         return f"{feed_id} is provisioned: remove it from {loaded.settings.feeds}"
     async with bootstrap.open_valkey(loaded.settings) as valkey:
         await ValkeyFeedStore(valkey).remove_feed(feed_id)
@@ -183,19 +154,24 @@ def _unless_taken(result: Imported, taken: set[str]) -> Imported:
     return Imported(result.place, result.line, result.url, Verdict.UNUSABLE, message=message)
 
 
-def _row(feed: Feed, added: bool, state: FeedState | None) -> FeedRow:
-    if state is None or state.last_polled_at is None:
-        return FeedRow(feed, added)
-    if state.is_gone:
-        shown = "gone"
-    elif state.failures:
-        shown = f"failed {state.failures}x: {state.message}"
-    else:
-        shown = "ok"
-    return FeedRow(feed, added, shown, state.last_polled_at, state.due_at)
+@dataclass(frozen=True)
+class _AskedAs:
+    """Asks as the fetcher asks for this feed: with its headers and password, at its own host."""
+
+    client: FeedClient
+    feed: Feed
+    secrets: Mapping[str, SecretStr]
+
+    async def fetch(self, url: str) -> FetchResult:
+        """Return what the server answers."""
+        try:
+            request = request_for(self.feed, self.secrets, url=url)
+        except MissingSecretError as error:
+            return Failed(FailureReason.MISSING_SECRET, str(error))
+        return await self.client.ask(request)
 
 
-async def _read(client: FeedClient, url: str) -> ParsedFeed | Unreadable:
+async def _read(client: _AskedAs, url: str) -> ParsedFeed | Unreadable:
     result = await client.fetch(url)
     match result:
         case Fetched():

@@ -1,18 +1,16 @@
 """`redline feeds`: the feeds that are followed."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
 from schemas.feed import Feed
-from services.cli import feed_adding, feed_transfer
+from services.cli import feed_adding, feed_showing, feed_transfer
 from services.cli.loading import load_settings
-from services.cli.output import FAILED, BadInputError, ConfigOption, JsonOption, err, id_column, out, print_line
+from services.cli.output import FAILED, BadInputError, ConfigOption, JsonOption, err, out, print_line
 
 app = typer.Typer(no_args_is_help=True, help="Feeds: the addresses that are polled.")
 
@@ -23,24 +21,8 @@ app.command()(feed_adding.add)
 app.command()(feed_adding.discover)
 
 
-@app.command("list")
-def list_feeds(json: JsonOption = False, config: ConfigOption = None) -> None:
-    """List every feed with its state at the last poll.
-
-    Example: redline feeds list
-    """
-    from services.cli import feed_work
-
-    rows = asyncio.run(feed_work.feed_rows(load_settings(config)))
-    if json:
-        for row in rows:
-            print_line(row.to_json())
-        return
-    table = Table(id_column("feed"), "outlet", "polled", "state", "next")
-    for row in rows:
-        feed = row.feed
-        table.add_row(feed.id, escape(feed.outlet), _ago(row.last_polled_at), escape(row.state), _in(row.due_at))
-    out.print(table)
+app.command("list")(feed_showing.list_feeds)
+app.command()(feed_showing.show)
 
 
 @app.command()
@@ -52,8 +34,7 @@ def check(feeds: FeedsArgument = None, json: JsonOption = False, config: ConfigO
     from services.cli import feed_work
 
     loaded = load_settings(config)
-    rows = asyncio.run(feed_work.feed_rows(loaded))
-    known = {row.feed.id: row.feed for row in rows}
+    known = {feed.id: feed for feed, _ in asyncio.run(feed_work.followed_feeds(loaded))}
     unknown = [name for name in feeds or () if name not in known]
     if unknown:
         from services.provisioning.faults import nearest
@@ -101,22 +82,3 @@ async def _check(loaded: Any, feeds: list[Feed], json: bool) -> int:
                 mark = "[green]ok[/green]  " if found.ok else "[red]fail[/red]"
                 out.print(f"{mark} {found.feed_id:<28} {escape(found.message)}")
     return failed
-
-
-def _ago(moment: datetime | None) -> str:
-    return f"{_span(datetime.now(UTC) - moment)} ago" if moment else "never"
-
-
-def _in(moment: datetime | None) -> str:
-    if moment is None:
-        return ""
-    wait = moment - datetime.now(UTC)
-    return f"in {_span(wait)}" if wait > timedelta(0) else "now"
-
-
-def _span(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from schemas.article import Article
 from schemas.feed import Feed
-from schemas.streams import ARTICLES
+from schemas.streams import ALERTS, ARTICLES
 from services.domain.feeds.articles import identify
 from services.domain.feeds.changes import Changes, Identified, find_changes, has_overflow, overflow
 from services.domain.feeds.normalize import Reading
@@ -28,6 +28,7 @@ from services.fetcher.pushed import NoPushes, Pushes, due_after_push, named_hubs
 from services.fetcher.state import FeedState
 from services.fetcher.store import Claim, SeenIn
 from services.fetcher.websub_store import Pushed, PushedDocument
+from services.fetcher.wellness import examine
 from services.ports import Clock, Publisher
 
 # Enough for the broker to batch, few enough that a long back list does not fill the memory.
@@ -222,7 +223,9 @@ class FeedPoller:
     ) -> PollReport:
         now = self._clock.now()
         poll = outcome.moved(poll, moved_to, feed_id=feed.id, move_after=self._move_after, now=now)
-        poll = outcome.timed(poll, now, changes.articles)
+        poll, alerts = examine(self._state_of(feed, claim), outcome.timed(poll, now, changes.articles), feed, now)
+        for alert in alerts:
+            await self._publisher.publish(ALERTS, alert)
         due = next_due(self._policy, feed, poll.facts(now), now, self._jitter())
         await self._store.record(claim, outcome.due_again(poll, due), changes, poll.move)
         if (move := poll.move) is not None:

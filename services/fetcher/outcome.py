@@ -31,6 +31,10 @@ class Poll:
     move: Move | None = None
     is_pushed: bool = False  # a hub pushes the feed's news, and this poll found none that it had not
 
+    def with_state(self, state: FeedState) -> "Poll":
+        """Return this poll with another state."""
+        return replace(self, state=state)
+
     def facts(self, now: datetime) -> ResponseFacts:
         """Return what the time of the next poll depends on."""
         state = self.state

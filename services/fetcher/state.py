@@ -6,6 +6,7 @@ from pydantic import Field
 
 from schemas.base import Contract, UtcDatetime
 from schemas.feed import Feed
+from services.domain.feeds.health import Condition, FeedHealth
 from services.domain.feeds.hints import UpdateHints
 from services.domain.feeds.schedule import DueReason, rhythm_of_looks
 from services.fetcher.client import FailureReason, Validators
@@ -52,6 +53,14 @@ class FeedState(Contract):
     moved_url: str | None = Field(default=None, description="the address adopted after enough such answers")
     moves: tuple[Move, ...] = ()
     history: tuple[PollRecord, ...] = Field(default=(), description="the last polls, newest last")
+    failing_since: UtcDatetime | None = Field(default=None, description="the first of the failed polls in a row")
+    longest_gap: timedelta | None = Field(default=None, description="its longest silence of late")
+    longest_gap_at: UtcDatetime | None = None
+    quiet_from: UtcDatetime | None = Field(default=None, description="when the last silence began that was told of")
+    known_since: UtcDatetime | None = Field(default=None, description="the oldest moment its items are known from")
+    health: FeedHealth | None = None
+    health_since: UtcDatetime | None = None
+    health_reason: str = ""
     hubs: tuple[str, ...] = Field(default=(), description="where the feed says that it is pushed from (WebSub)")
     topic_url: str | None = Field(default=None, description="the feed's own address, as its hubs know it")
     due_at: UtcDatetime | None = None
@@ -76,6 +85,13 @@ class FeedState(Contract):
     def hints(self) -> UpdateHints:
         """What the feed last said of its own schedule."""
         return UpdateHints(self.ttl, self.update_period, frozenset(self.skip_hours), frozenset(self.skip_days))
+
+    @property
+    def condition(self) -> Condition | None:
+        """How the feed was at its last poll."""
+        if self.health is None or self.health_since is None:
+            return None
+        return Condition(self.health, self.health_since, self.health_reason)
 
     def for_feed(self, feed: Feed) -> "FeedState":
         """Return the state to poll this feed with. At a new address it starts anew, its back list included.

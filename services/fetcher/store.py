@@ -235,6 +235,16 @@ class ValkeyFeedStore:
         async with _translated():
             return _decode_state(feed_id, await self._valkey.get(_state_key(feed_id)))
 
+    async def states(self, feed_ids: Sequence[str]) -> dict[str, FeedState]:
+        """Return what is remembered of these feeds, those that were polled."""
+        found: dict[str, FeedState] = {}
+        for some in _batched(feed_ids, CHUNK):
+            async with _translated():
+                raws = await self._valkey.mget([_state_key(feed_id) for feed_id in some])
+            decoded = ((feed_id, _decode_state(feed_id, raw)) for feed_id, raw in zip(some, raws, strict=True))
+            found |= {feed_id: state for feed_id, state in decoded if state is not None}
+        return found
+
     async def seen(self, feed_id: str, article_ids: Sequence[str] | None = None) -> SeenIn:
         """Return what is remembered of these articles of a feed, or of all."""
         key = _seen_key(feed_id)

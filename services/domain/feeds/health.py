@@ -101,12 +101,17 @@ def quiet_limit(facts: HealthFacts, now: datetime, policy: HealthPolicy | None =
     return max(facts.longest_gap * policy.quiet_gaps, least)
 
 
-def longest_gap(moments: Iterable[datetime | None]) -> timedelta | None:
-    """Return the longest time between two items that follow one another, or None where fewer than three are dated."""
+def longest_gap(moments: Iterable[datetime | None], *, but_at: datetime | None = None) -> timedelta | None:
+    """Return the longest time between two items that follow one another, or None where fewer than three are dated.
+
+    The gap that `but_at` falls into does not count.
+    """
     known = sorted(moment for moment in moments if moment is not None)
     if len(known) < 3:
         return None
-    return max(after - before for before, after in pairwise(known))
+    pairs = pairwise(known)
+    gaps = [after - before for before, after in pairs if but_at is None or not before <= but_at < after]
+    return max(gaps, default=None)
 
 
 class HealthChange(StrEnum):
@@ -159,15 +164,24 @@ def change_between(before: Condition | None, after: Condition) -> HealthChange |
 
 
 def health_alert(
-    feed: Feed, change: HealthChange, condition: Condition, now: datetime, *, before: Condition | None = None
+    feed: Feed,
+    change: HealthChange,
+    condition: Condition,
+    now: datetime,
+    *,
+    before: Condition | None = None,
+    cause: str = "",
 ) -> Alert:
-    """Return the alert about a change; the same change of the same feed gives the same id, however often it is told."""
+    """Return the alert about a change; the same change of the same feed gives the same id, however often it is told.
+
+    `cause` tells the change from others of its kind where the condition before it does not.
+    """
     group_key = f"feed-health:{feed.id}"
     # Told apart by what it ends, which the store knows already: a poll that dies before it is recorded is repeated,
     # at another time, and must not tell again.
     ended = (before or condition).since
     return Alert(
-        id=alert_id(group_key, f"{change}:{ended.isoformat()}"),
+        id=alert_id(group_key, f"{change}:{cause or ended.isoformat()}"),
         kind=AlertKind.FEED_HEALTH,
         group_key=group_key,
         watch_topic=WATCH_TOPIC,

@@ -99,6 +99,19 @@ def test_all_options_are_kept(run: Run, site: Site) -> None:
     assert site.asked == []
 
 
+def test_a_feed_is_asked_for_as_it_will_be_polled(run: Run, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.advertise("/news.xml")
+    options = ["--header", "X-Desk=asia", "--auth", "LOGIN"]
+    ran = run("feeds", "add", site.url(), *options)
+    assert (ran.code, site.asked) == (2, [])
+    assert "the secret LOGIN is not set" in ran.err
+    monkeypatch.setenv("REDLINE_SECRET_LOGIN", "user:password")
+    ran = run("feeds", "add", site.url(), *options)
+    assert ran.code == 0, ran.err
+    assert site.headers["/news.xml"]["X-Desk"] == "asia"
+    assert site.headers["/news.xml"]["Authorization"] == "Basic dXNlcjpwYXNzd29yZA=="
+
+
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
