@@ -52,7 +52,7 @@ async def _fetch(loaded: LoadedSettings, url: str, path: Path | None, allow_priv
 
     policy = replace(fetch_policy(loaded.settings.fetch), allow_private=allow_private)
     feed, before = _feed(loaded, url), _read_state(path)
-    client, pool = FeedClient(policy, SystemClock()), ParsePool(seconds=policy.parse_seconds)
+    client, pool = FeedClient(policy, SystemClock()), ParsePool(seconds=policy.parse_seconds, with_entries=True)
     try:
         poll: OnePoll = await poll_once(
             feed, before, client=client, reader=pool, clock=SystemClock(), policy=policy, secrets=loaded.secrets

@@ -111,14 +111,22 @@ def parse(
 def parsed_document(parsed: Any) -> dict[str, Any]:
     """Return a parsed feed as the JSON object that `redline parse` prints."""
     from services.domain.feeds.plain_text import plain_text
+    from services.domain.feeds.urls import canonical_url
 
     return {
         "feed": {
+            "id": parsed.id,
             "title": parsed.title,
             "link": parsed.link,
             "description": parsed.description,
             "language": parsed.language,
+            "author": parsed.author,
+            "authors": list(parsed.authors),
+            "published_at": _iso(parsed.published_at),
+            "updated_at": _iso(parsed.updated_at),
             "type": parsed.feed_type,
+            "hubs": list(parsed.hubs),
+            "self_url": parsed.self_url,
             "warnings": list(parsed.warnings),
         },
         "entries": [
@@ -126,9 +134,12 @@ def parsed_document(parsed: Any) -> dict[str, Any]:
                 "id": entry.id or entry.link,
                 "title": entry.title,
                 "link": entry.link,
+                "url": canonical_url(entry.canonical_link or entry.link),
                 "author": entry.author,
+                "authors": list(entry.authors),
                 "published_at": _iso(entry.published_at),
                 "updated_at": _iso(entry.updated_at),
+                "lang": entry.lang,
                 "summary": plain_text(entry.summary),
                 "content": plain_text(entry.content),
                 "categories": list(entry.categories),

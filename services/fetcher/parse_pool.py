@@ -68,13 +68,13 @@ class _Worker:
 class ParsePool:
     """At most `workers` processes that read feeds, started when first needed and replaced when they end or hang."""
 
-    def __init__(self, *, workers: int = 1, seconds: float = 15.0) -> None:
-        self._workers = _Workers(Work.FEED, workers, seconds)
+    def __init__(self, *, workers: int = 1, seconds: float = 15.0, with_entries: bool = False) -> None:
+        self._workers = _Workers(Work.FEED_WITH_ENTRIES if with_entries else Work.FEED, workers, seconds)
 
     async def read(self, body: bytes, *, content_type: str | None, base_url: str | None) -> Reading:
         """Return what the document says; raise FeedParseError or ParseAbortedError. The pool survives either.
 
-        The entries behind the reading's drafts are left out.
+        The entries behind the reading's drafts are left out unless the pool is `with_entries`.
         """
         answer = await self._workers.ask(body, content_type, base_url)
         if not isinstance(answer.said, Reading):

@@ -36,6 +36,7 @@ class Work(StrEnum):
     """What a worker reads. Each reads only one kind, so that those that read feeds stay small."""
 
     FEED = "feed"
+    FEED_WITH_ENTRIES = "feed_with_entries"
     PAGE = "page"
 
 
@@ -55,7 +56,7 @@ def main(work: str) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_BYTES, MAX_ADDRESS_BYTES))
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     sys.stdout = sys.stderr  # nothing that prints may get between the answers
-    read = _page_reader() if work == Work.PAGE else _feed
+    read = _reader(Work(work))
     for count in range(1, MAX_DOCUMENTS + 1):
         if (request := _receive(requests)) is None:
             return
@@ -65,6 +66,16 @@ def main(work: str) -> None:
         answers.flush()
         if answer.is_last:
             return
+
+
+def _reader(work: Work) -> Read:
+    match work:
+        case Work.FEED:
+            return _feed
+        case Work.FEED_WITH_ENTRIES:
+            return lambda body, content_type, url: read_feed(body, content_type=content_type, base_url=url)
+        case Work.PAGE:
+            return _page_reader()
 
 
 def _feed(body: bytes, content_type: str | None, url: str | None) -> Reading:

@@ -1,14 +1,21 @@
 """Drafts to articles: identity, revision, and the feed's own facts."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from schemas.article import Arrival, Article
 from schemas.base import content_id
 from schemas.feed import Feed
+from services.domain.feeds.material import material, without_appended
 from services.domain.feeds.normalize import Draft, to_draft
-from services.domain.feeds.parser import Entry
+from services.domain.feeds.received import Entry
+from services.domain.feeds.urls import without_tracking
+
+# Some outlets count the versions of an article behind the address that is its GUID.
+_VERSION = re.compile(r"#\d{1,3}$")
 
 
 def article_id(feed_id: str, draft: Draft, *, trust_guid: bool = True) -> str:
@@ -21,8 +28,8 @@ def article_id(feed_id: str, draft: Draft, *, trust_guid: bool = True) -> str:
 
 
 def revision_id(draft: Draft) -> str:
-    """Return the identity of what the item says; white space does not matter, every other character does."""
-    return content_id("revision", " ".join(draft.title.split()), " ".join(draft.text.split()))
+    """Return the identity of what the item says: another title word, number, negation or sentence is another one."""
+    return content_id("revision", material(draft.title), material(without_appended(draft.text)))
 
 
 def shared_guids(drafts: Iterable[Draft]) -> frozenset[str]:
@@ -36,10 +43,33 @@ def shared_guids(drafts: Iterable[Draft]) -> frozenset[str]:
 
 def identify(feed_id: str, drafts: Sequence[Draft]) -> list[tuple[str, str, Draft]]:
     """Return (article id, revision id, draft) for every item of one document."""
-    shared = shared_guids(drafts)
+    lasting = with_lasting_guids(drafts)
+    shared = shared_guids(lasting)
     return [
-        (article_id(feed_id, draft, trust_guid=draft.guid not in shared), revision_id(draft), draft) for draft in drafts
+        (article_id(feed_id, named, trust_guid=named.guid not in shared), revision_id(draft), draft)
+        for named, draft in zip(lasting, drafts, strict=True)
     ]
+
+
+def with_lasting_guids(drafts: Sequence[Draft]) -> list[Draft]:
+    """Return the drafts with GUIDs that outlast an edit: addresses without tracking and without the `#1` of a version.
+
+    Where that would make one of two GUIDs in the document, they stay as they are.
+    """
+    spellings = defaultdict(set)
+    for draft in drafts:
+        spellings[lasting_guid(draft.guid)].add(draft.guid)
+    return [
+        replace(draft, guid=guid) if len(spellings[guid := lasting_guid(draft.guid)]) == 1 else draft
+        for draft in drafts
+    ]
+
+
+def lasting_guid(guid: str | None) -> str | None:
+    """Return the GUID as it stays through edits of its item, if it is an address that says more than that."""
+    if not guid or not guid.startswith(("https://", "http://")) or not ("#" in guid or "?" in guid):
+        return guid
+    return without_tracking(_VERSION.sub("", guid))
 
 
 def build_article(
@@ -65,7 +95,7 @@ def build_article(
         text=draft.text,
         url=draft.url,
         author=draft.author,
-        lang=feed.lang,
+        lang=feed.lang or draft.lang,
         country=feed.country,
         arrival=arrival,
         published_at=published_at,
@@ -78,5 +108,5 @@ def to_article(entry: Entry, feed: Feed, now: datetime) -> Article | None:
     draft = to_draft(entry)
     if draft is None:
         return None
-    ids = (article_id(feed.id, draft), revision_id(draft))
-    return build_article(draft, feed, now, article_id=ids[0], revision_id=ids[1])
+    ((article_id, revision_id, _),) = identify(feed.id, [draft])
+    return build_article(draft, feed, now, article_id=article_id, revision_id=revision_id)

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import zlib
 
 # Declared names are often narrower than what publishers write; their supersets decode the same bytes and more.
 _SUPERSETS = {
@@ -19,14 +20,30 @@ _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
-    # "<?" without a mark, as section F of the XML specification tells them apart.
+    # "<" or "<?" without a mark, as section F of the XML specification tells them apart.
+    (b"<\x00\x00\x00", "utf-32-le"),
+    (b"\x00\x00\x00<", "utf-32-be"),
     (b"<\x00?\x00", "utf-16-le"),
     (b"\x00<\x00?", "utf-16-be"),
 )
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]+)""", re.IGNORECASE)
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 _DEFAULT_SINGLE_BYTE = "cp1252"  # what a server sends that was never told about the document
 _HEAD_BYTES = 1024
+_GZIP = b"\x1f\x8b\x08"
+# As much as any document may have; what is beyond is missing, as from a document that was cut.
+MAX_UNPACKED_BYTES = 64 * 1024**2
+
+
+def unpacked(body: bytes) -> bytes:
+    """Return a gzip file's content, as far as it can be had; other documents as they are."""
+    if not body.startswith(_GZIP):
+        return body
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, MAX_UNPACKED_BYTES)
+    except zlib.error:
+        return body
 
 
 def decode_document(
@@ -37,7 +54,8 @@ def decode_document(
     `declared` names the encoding of a document that says it otherwise than an XML declaration does.
 
     A byte order mark wins. Then the declared multi-byte encodings and UTF-8, which cannot decode one another's text
-    by chance; then the declared single-byte ones, which decode anything. If nothing fits, bad bytes become U+FFFD.
+    by chance; then the declared single-byte ones, which decode anything. If nothing fits, bad bytes become U+FFFD; but
+    if most of what is not ASCII is bad, nobody had UTF-8 in mind.
     """
     for mark, name in _BOMS:
         if body.startswith(mark):
@@ -54,7 +72,11 @@ def decode_document(
             continue
         return text, _complaints(name, served or declared)
     believed = declared or served or "utf-8"
-    return body.decode(believed, "replace"), (f"some bytes are not {believed}; they were replaced",)
+    text = body.decode(believed, "replace")
+    faults = text.count("\ufffd")
+    if believed == "utf-8" and faults > len(_BEYOND_ASCII.findall(text)) - faults:
+        return body.decode(_DEFAULT_SINGLE_BYTE, "replace"), (f"declared as utf-8, read as {_DEFAULT_SINGLE_BYTE}",)
+    return text, (f"some bytes are not {believed}; they were replaced",)
 
 
 def _complaints(used: str, claimed: str | None) -> tuple[str, ...]:

@@ -5,15 +5,19 @@ Free of pydantic, because the worker process that parses feeds runs it and shoul
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from services.domain.feeds.parser import Entry, ParsedFeed, parse_feed
+from services.domain.feeds.limits import MAX_TEXT_CHARS, MAX_TITLE_CHARS, cut
+from services.domain.feeds.parser import parse_feed
 from services.domain.feeds.plain_text import plain_text
+from services.domain.feeds.received import Entry, ParsedFeed
 from services.domain.feeds.urls import canonical_url
+from services.domain.text.language import language_code
 
-# Three bytes a character in Korean, and the text travels in matches too: well under Kafka's 1 MB a message.
-MAX_TEXT_CHARS = 100_000
-MAX_TITLE_CHARS = 2_000
+_NEVER, _EPOCH = datetime(1, 12, 31, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)
+_SCRIPT_CHARS = 80
+_BEYOND_LATIN = "\u0250"
+_OTHER_SCRIPTS = frozenset("ar be bg bn el fa he hi hy ja ka kk ko mk mn ru th uk ur zh".split())  # noqa: SIM905 - words
 _TRAILING_ELLIPSIS = re.compile(r"\s*(?:\[?(?:…|\.\.\.)\]?)\s*$")
 
 
@@ -28,6 +32,7 @@ class Draft:
     author: str | None = None
     published_at: datetime | None = None
     is_cut: bool = False
+    lang: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +46,42 @@ class Reading:
 def read_feed(body: bytes, *, content_type: str | None = None, base_url: str | None = None) -> Reading:
     """Return the drafts of a feed document; else raise FeedParseError."""
     parsed = parse_feed(body, content_type=content_type, base_url=base_url)
-    drafts = (to_draft(entry) for entry in parsed.entries)
+    drafts = (to_draft(entry, parsed.language) for entry in parsed.entries)
     return Reading(parsed, tuple(draft for draft in drafts if draft is not None))
 
 
-def to_draft(entry: Entry) -> Draft | None:
+def to_draft(entry: Entry, feed_language: str | None = None) -> Draft | None:
     """Return what the entry says, or None if it says nothing: neither title, text nor address."""
-    summary, content = plain_text(entry.summary), plain_text(entry.content)
+    content = plain_text(entry.content)
+    summary = content if entry.summary == entry.content else plain_text(entry.summary)
     title, text = entry.title, _joined(summary, content)
-    url = canonical_url(entry.link)
+    url = canonical_url(entry.canonical_link or entry.link)
     if not (title or text or url):
         return None
     return Draft(
         guid=entry.id,
         url=url,
-        title=_cut(title, MAX_TITLE_CHARS),
-        text=_cut(text, MAX_TEXT_CHARS),
-        author=entry.author,
-        published_at=entry.published_at or entry.updated_at,
+        title=cut(title, MAX_TITLE_CHARS),
+        text=cut(text, MAX_TEXT_CHARS),
+        author=", ".join(entry.authors) or entry.author,
+        published_at=_told(entry.published_at) or _told(entry.updated_at),
         is_cut=len(title) > MAX_TITLE_CHARS or len(text) > MAX_TEXT_CHARS,
+        lang=_credible(language_code(entry.lang or feed_language), title or text),
     )
+
+
+def _told(moment: datetime | None) -> datetime | None:
+    """Return the moment unless it is what software writes where nobody told it one: the year 1, or 1970 begins."""
+    return moment if moment is not None and moment.year > _NEVER.year and moment != _EPOCH else None
+
+
+def _credible(lang: str | None, text: str) -> str | None:
+    """Return the stated language unless the text is in other letters: feeds state what their software came with."""
+    if lang is None:
+        return None
+    letters = [letter for letter in text[:_SCRIPT_CHARS] if letter.isalpha()]
+    is_latin = text.isascii() or sum(letter < _BEYOND_LATIN for letter in letters) * 2 >= len(letters)
+    return lang if is_latin != (lang in _OTHER_SCRIPTS) else None
 
 
 def _joined(summary: str, content: str) -> str:
@@ -75,11 +96,3 @@ def _joined(summary: str, content: str) -> str:
 
 def _squeezed(text: str) -> str:
     return " ".join(text.split())
-
-
-def _cut(text: str, limit: int) -> str:
-    """Return at most `limit` characters, ending with a whole word."""
-    if len(text) <= limit:
-        return text
-    end = max(text.rfind(" ", 0, limit), text.rfind("\n", 0, limit))
-    return text[: end if end > 0 else limit].rstrip()

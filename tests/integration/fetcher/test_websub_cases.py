@@ -58,7 +58,6 @@ async def test_ws_hub_104_a_feed_that_is_no_longer_followed_is_unsubscribed(serv
 
 async def test_ws_hub_106_json_content(server: FeedServer, valkey: Redis) -> None:
     """JSON Feed, 1.1: kept byte for byte with its type, and read as what it is."""
-    pytest.importorskip("services.domain.feeds.json_feed", reason="JSON Feed is not read yet")
     item = {"id": "b", "title": "New", "content_text": "Text", "url": "https://news.example.org/b"}
     document = {"version": "https://jsonfeed.org/version/1.1", "title": "A feed", "items": [item]}
     async with world(server, valkey) as w:

@@ -1,12 +1,10 @@
 """Feed documents of every kind, and what is not one."""
 
+import gzip
 import pickle
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from services.domain.feeds.hints import UpdateHints
 from services.domain.feeds.parser import Entry, FeedParseError, ParsedFeed, parse_feed
@@ -131,8 +129,63 @@ def test_rdf_and_rss_091() -> None:
     assert (old.title, old.entries[0].link) == ("Old", "http://old.example/1")
 
 
+def test_the_channels_documents_name_their_hubs_and_themselves() -> None:
+    links = (
+        "<{0}link rel='hub' href='https://hub.example/'/><{0}link rel='hub' href='/hub'/>"
+        "<{0}link rel='self' href='/x'/>"
+    )
+    rss = (
+        f"<rss version='2.0' xmlns:atom='http://www.w3.org/2005/Atom'><channel>{links.format('atom:')}</channel></rss>"
+    )
+    atom = f"<feed xmlns='http://www.w3.org/2005/Atom'>{links.format('')}</feed>"
+    for document in (rss, atom, rss.replace("<channel>", "<channel>&nbsp;")):
+        feed = parse(document.encode())
+        assert feed.hubs == ("https://hub.example/", "https://news.example.org/hub")
+        assert feed.self_url == "https://news.example.org/x"
+
+
+def test_several_authors() -> None:
+    rss = item(
+        "<title>x</title><author>ann@example.org (Ann Lee)</author>"
+        "<dc:creator xmlns:dc='http://purl.org/dc/elements/1.1/'>Bo &lt;bo@example.org&gt;</dc:creator>"
+    )
+    assert (rss.authors, rss.author) == (("Ann Lee", "Bo"), "Ann Lee, Bo")
+    atom = parse(
+        b"<feed xmlns='http://www.w3.org/2005/Atom'><entry><author><name>A</name><email>a@e.org</email></author>"
+        b"<author><name>B</name></author><author><name>A</name></author></entry></feed>"
+    ).entries[0]
+    assert atom.authors == ("A", "B")
+
+
+def test_where_the_article_is_though_the_link_leads_by_way_of_a_counter() -> None:
+    entry = item(
+        "<link>https://feeds.example/~r/1</link><x:origLink xmlns:x='http://rssnamespace.org/feedburner/ext/1.0'>"
+        "https://e.org/1</x:origLink>"
+    )
+    assert (entry.link, entry.canonical_link) == ("https://feeds.example/~r/1", "https://e.org/1")
+
+
+def test_without_an_address_links_are_relative_to_what_the_feed_says_is_its_own() -> None:
+    head = "<atom:link xmlns:atom='http://www.w3.org/2005/Atom' rel='self' href='https://own.example/a/feed'/>"
+    document = f"<rss version='2.0'><channel>{head}<link>/</link><item><link>../1</link></item></channel></rss>"
+    feed = parse_feed(document.encode())
+    assert (feed.link, feed.entries[0].link) == ("https://own.example/", "https://own.example/1")
+    assert parse(document.encode()).entries[0].link == "https://news.example.org/1"
+
+
+def test_a_picture_s_caption_is_no_part_of_the_article() -> None:
+    media = (
+        "<m:group xmlns:m='http://search.yahoo.com/mrss/'><m:title>P</m:title>"
+        "<m:description>A tank</m:description></m:group>"
+    )
+    told = item(f"<title>x</title><description>Story</description>{media}")
+    assert (told.summary, told.content) == ("Story", "")
+    assert item(f"<title>x</title>{media}").summary == "A tank"
+
+
 def test_an_item_without_a_link_has_none() -> None:
     assert item("<title>x</title>").link is None
+    assert item("<title>x</title><guid>4711</guid>").link is None
     assert item("<title>x</title><link> </link>").link is None
     assert item("<title>x</title><guid>https://a.example/1</guid>").link == "https://a.example/1"
     assert item("<title>x</title><guid>/1</guid>").link == "https://news.example.org/1"
@@ -155,6 +208,7 @@ def test_a_guid_stays_as_it_is_wherever_the_feed_moves() -> None:
         ("shift_jis", "政府は方針を変えない"),
         ("gb2312", "政府立场没有改变"),
         ("iso-8859-1", "Le gouvernement n'a pas changé de position"),
+        ("utf-32", "정부는 기존 입장을 유지한다"),
     ],
 )
 @pytest.mark.parametrize("told_by", ["declaration", "header"])
@@ -175,6 +229,19 @@ def test_a_servers_default_charset_does_not_garble_the_document() -> None:
     assert parse(document.encode(), "text/xml; charset=ISO-8859-1").title == "Київ"
 
 
+def test_latin_letters_without_a_word_of_their_encoding() -> None:
+    body = "<rss version='2.0'><channel><title>Où est l'été ?</title></channel></rss>".encode("latin-1")
+    assert parse(body).title == "Où est l'été ?"
+
+
+def test_a_gzip_file_is_unpacked_as_far_as_it_goes() -> None:
+    packed = gzip.compress(RSS_2)
+    assert parse(packed) == parse(RSS_2)
+    assert fault(b"\x1f\x8b\x08 broken") == "this is neither XML nor a feed"
+    with pytest.raises(FeedParseError):
+        parse(packed[:30])
+
+
 def test_one_bad_byte_does_not_garble_the_rest() -> None:
     body = (
         "<rss version='2.0'><channel><title>정부 입장</title><item><title>유지?</title></item></channel></rss>".encode()
@@ -182,24 +249,6 @@ def test_one_bad_byte_does_not_garble_the_rest() -> None:
     feed = parse(body.replace(b"?", b"\xff"))
     assert (feed.title, feed.entries[0].title) == ("정부 입장", "유지\ufffd")
     assert feed.warnings
-
-
-@pytest.mark.parametrize(
-    ("date", "expected"),
-    [
-        ("Wed, 27 Nov 2024 18:00:00 KST", datetime(2024, 11, 27, 9, tzinfo=UTC)),
-        ("2024-11-27 18:00:00 KST", datetime(2024, 11, 27, 9, tzinfo=UTC)),
-        ("Wed, 27 Nov 2024 12:00:00 MSK", datetime(2024, 11, 27, 9, tzinfo=UTC)),
-        ("Wed, 27 Nov 2024 11:00:00 EET", datetime(2024, 11, 27, 9, tzinfo=UTC)),
-        ("Wed, 27 Nov 2024 04:00:00 EST", datetime(2024, 11, 27, 9, tzinfo=UTC)),
-        ("2024-11-27T09:00:00.123Z", datetime(2024, 11, 27, 9, tzinfo=UTC)),
-        ("yesterday", None),
-        ("Wed, 99 Nov 2024 18:00:00 +0900", None),
-        ("", None),
-    ],
-)
-def test_dates(date: str, expected: datetime | None) -> None:
-    assert item(f"<pubDate>{date}</pubDate><title>x</title>").published_at == expected
 
 
 @pytest.mark.parametrize(
@@ -228,11 +277,9 @@ def test_titles_are_plain_text_on_one_line(markup: str, title: str) -> None:
             b'<HTML><head><link rel="alternate" type="application/rss+xml" href="/rss?a=1&amp;b=2"></head></HTML>',
             "this is an HTML page, not a feed; it says its feed is at https://news.example.org/rss?a=1&b=2",
         ),
-        (b'{"version": "https://jsonfeed.org/version/1.1"}', "this is JSON, not RSS or Atom"),
         (b"\x00\x01\x02garbage\xff", "this is neither XML nor a feed"),
         (b"hello", "this is neither XML nor a feed"),
         (b"<?xml version='1.0'?><note>x</note>", "this is XML, but neither RSS nor Atom: its first element is <note>"),
-        (b"<urlset xmlns='x'></urlset>", "this is a sitemap, not a feed"),
     ],
 )
 def test_what_is_no_feed_is_named(body: bytes, reason: str) -> None:
@@ -250,42 +297,6 @@ def test_noise_before_the_declaration_and_control_characters_do_no_harm() -> Non
     assert len(feed.entries) == 2
 
 
-def test_entities_are_not_expanded() -> None:
-    bomb = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">\n' for n in range(1, 12))
-    head = f'<?xml version="1.0"?>\n<!DOCTYPE rss [\n<!ENTITY e0 "ha">\n{bomb}]>\n'
-    body = head + '<rss version="2.0"><channel><title>&e11;</title></channel></rss>'
-    assert len(parse(body.encode()).title) < 1000
-
-
-def test_external_entities_are_not_read() -> None:
-    head = b'<!DOCTYPE rss [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
-    body = head + b'<rss version="2.0"><channel><title>a&x;b</title></channel></rss>'
-    assert "root" not in parse(body).title
-
-
-def test_50_mb_of_nothing_are_refused_quickly() -> None:
-    assert fault(b"x" * 50_000_000) == "this is neither XML nor a feed"
-
-
 def test_a_parsed_feed_travels_between_processes() -> None:
     feed = parse(RSS_2)
     assert pickle.loads(pickle.dumps(feed)) == feed
-
-
-fragments = st.lists(
-    st.sampled_from([RSS_2, ATOM, RDF, RSS_091]).flatmap(
-        lambda body: st.tuples(st.integers(0, len(body)), st.integers(0, len(body))).map(
-            lambda ends: body[min(ends) : max(ends)]
-        )
-    )
-    | st.binary(max_size=20),
-    max_size=3,
-)
-
-
-@settings(max_examples=60)
-@given(fragments, st.none() | st.sampled_from(["text/xml", "text/html; charset=koi8-r", "x; charset=\x00"]))
-def test_any_bytes_give_a_feed_or_a_reason(parts: list[bytes], content_type: str | None) -> None:
-    with suppress(FeedParseError):
-        feed = parse(b"".join(parts), content_type)
-        assert all(isinstance(entry, Entry) for entry in feed.entries)
