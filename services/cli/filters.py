@@ -16,13 +16,14 @@ from schemas.match import Match, RuleHit
 from services.cli.loading import load_settings, watched
 from services.cli.output import BAD_INPUT, ConfigOption, JsonOption, fault, out, print_line
 from services.provisioning.article_files import BadLine, ReadArticle, read_articles, read_json_lines
+from services.provisioning.packed_files import DamagedFileError, opened
 
 MAX_STDIN_BYTES = 64 * 1024 * 1024
 GARBAGE_THRESHOLD = 100_000
 
 FilesArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[FILE]...", help="article files; standard input (JSON Lines) if not given"),
+    typer.Argument(metavar="[FILE]...", help="article files, .gz too; standard input (JSON Lines) if not given"),
 ]
 TopicsOption = Annotated[
     Path | None, typer.Option("--topics", help="a topic file or folder in place of the configured")
@@ -79,7 +80,7 @@ def _hit_line(article_id: str, watch_topic: str, hit: RuleHit) -> dict[str, Any]
 
 
 def parse(
-    document: Annotated[str, typer.Argument(metavar="FILE", help="a feed document; - is standard input")],
+    document: Annotated[str, typer.Argument(metavar="FILE", help="a feed document, .gz too; - is standard input")],
     base_url: Annotated[str | None, typer.Option(metavar="URL", help="what relative links are relative to")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -90,9 +91,9 @@ def parse(
     from services.domain.feeds.parser import FeedParseError, parse_feed
 
     try:
-        body = sys.stdin.buffer.read(MAX_STDIN_BYTES) if document == "-" else Path(document).read_bytes()
+        body = sys.stdin.buffer.read(MAX_STDIN_BYTES) if document == "-" else _read(Path(document))
         parsed = parse_feed(body, content_type=None, base_url=base_url)
-    except (OSError, FeedParseError) as error:
+    except (OSError, DamagedFileError, FeedParseError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         fault(f"{document}: {reason}")
         raise typer.Exit(BAD_INPUT) from error
@@ -106,6 +107,11 @@ def parse(
     for entry in result["entries"]:
         out.print(f"  {entry['published_at'] or 'undated':<20} {escape(entry['title'])}")
         out.print(f"  {'':<20} {escape(entry['link'] or 'no link')}")
+
+
+def _read(path: Path) -> bytes:
+    with opened(path) as file:
+        return file.read()
 
 
 def parsed_document(parsed: Any) -> dict[str, Any]:

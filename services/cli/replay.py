@@ -49,7 +49,7 @@ class InlineStreams:
 
 def replay(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help=".txt .md .html .xml .json .jsonl, or folders")
+        list[Path], typer.Argument(metavar="PATH...", help=".txt .md .html .xml .json .jsonl, .gz of these, or folders")
     ],
     speed: Annotated[str, typer.Option(metavar="max|N", help="max, or N times as fast as it happened")] = "max",
     deliver: Annotated[bool, typer.Option("--deliver", help="send the alerts to the configured receivers")] = False,

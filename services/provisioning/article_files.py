@@ -13,6 +13,7 @@ from schemas.base import content_id
 from services.domain.feeds.plain_text import plain_text
 from services.domain.text.normalize import printable
 from services.provisioning.faults import ConfigurationError, Fault
+from services.provisioning.packed_files import opened, unpacked_name
 from services.provisioning.yaml_file import parse_yaml
 
 SUFFIXES = (".txt", ".md", ".html", ".htm", ".xml", ".rss", ".atom", ".json", ".jsonl")
@@ -39,10 +40,13 @@ class BadLine:
 
 
 def read_articles(paths: list[Path], now: datetime) -> Iterator[ReadArticle | BadLine]:
-    """Yield the articles of files and folders, one at a time; what cannot be read comes as a BadLine."""
+    """Yield the articles of files and folders, one at a time; what cannot be read comes as a BadLine.
+
+    Any file may be packed by gzip: a.jsonl.gz is read as a.jsonl would be.
+    """
     for path in paths:
         if path.is_dir():
-            yield from read_articles(sorted(inner for inner in path.iterdir() if inner.suffix in SUFFIXES), now)
+            yield from read_articles(sorted(filter(_is_read, path.iterdir())), now)
         else:
             yield from _read_file(path, now)
 
@@ -92,13 +96,17 @@ def article_of(item: Any, now: datetime) -> ReadArticle:
     return ReadArticle(str(given), article)
 
 
+def _is_read(path: Path) -> bool:
+    return unpacked_name(path).suffix in SUFFIXES
+
+
 def _read_file(path: Path, now: datetime) -> Iterator[ReadArticle | BadLine]:
     try:
-        if path.suffix == ".jsonl":
-            with path.open("rb") as lines:
-                yield from read_json_lines(iter(lines), str(path), now)
-            return
-        yield from _parse_whole(path, path.read_bytes(), now)
+        with opened(path) as file:
+            if unpacked_name(path).suffix == ".jsonl":
+                yield from read_json_lines(iter(file), str(path), now)
+            else:
+                yield from _parse_whole(path, file.read(), now)
     except OSError as error:
         yield BadLine(Fault(str(path), f"cannot be read: {error.strerror}"))
     except ConfigurationError as error:
@@ -108,7 +116,8 @@ def _read_file(path: Path, now: datetime) -> Iterator[ReadArticle | BadLine]:
 
 
 def _parse_whole(path: Path, raw: bytes, now: datetime) -> Iterator[ReadArticle | BadLine]:
-    match path.suffix:
+    document = unpacked_name(path)
+    match document.suffix:
         case ".json":
             data = json.loads(raw)
             for index, item in enumerate(data if isinstance(data, list) else [data]):
@@ -119,13 +128,13 @@ def _parse_whole(path: Path, raw: bytes, now: datetime) -> Iterator[ReadArticle 
         case ".md":
             yield _markdown(path, _decoded(raw), now)
         case ".html" | ".htm":
-            yield _page(path, _decoded(raw), now)
+            yield _page(document, _decoded(raw), now)
         case ".xml" | ".rss" | ".atom":
-            yield from _feed_document(path, raw, now)
+            yield from _feed_document(document, raw, now)
         case ".txt":
-            yield _plain(path, _decoded(raw), now)
+            yield _plain(document, _decoded(raw), now)
         case _:
-            raise ValueError(f"is of no kind that is read here ({' '.join(SUFFIXES)})")
+            raise ValueError(f"is of no kind that is read here ({' '.join(SUFFIXES)}, each also with .gz)")
 
 
 def _plain(path: Path, text: str, now: datetime) -> ReadArticle:
@@ -137,7 +146,8 @@ def _plain(path: Path, text: str, now: datetime) -> ReadArticle:
 def _markdown(path: Path, text: str, now: datetime) -> ReadArticle:
     """Return a Markdown file with YAML front matter as an article; its text is what follows the front matter."""
     head, body = split_front_matter(text, path)
-    return article_of({"id": path.name, "outlet": path.stem, **head, "text": body}, now)
+    document = unpacked_name(path)
+    return article_of({"id": document.name, "outlet": document.stem, **head, "text": body}, now)
 
 
 def split_front_matter(text: str, path: Path) -> tuple[dict[str, Any], str]:

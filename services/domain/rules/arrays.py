@@ -4,12 +4,13 @@ All are append-only. A view shows what was there when it was taken, and stays ri
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints: TypeAlias = NDArray[np.int32]
+Indices: TypeAlias = NDArray[np.uint32]
 Flags: TypeAlias = NDArray[np.uint8]
 Mask: TypeAlias = NDArray[np.bool_]
 Weights: TypeAlias = NDArray[np.float64]
@@ -83,53 +84,99 @@ class IntArray:
         self._size = end
 
 
-class Rows:
-    """Rows of up to WIDTH integers above 0, numbered in the order they were added; 0 fills them up."""
+class RowsView(NamedTuple):
+    """Rows as they were at one moment: a head tells where the integers of a row begin, and how many there are."""
 
-    __slots__ = ("_values",)
+    heads: Ints
+    values: Ints
 
-    def __init__(self) -> None:
-        self._values = IntArray()
-
-    def __len__(self) -> int:
-        return len(self._values) // WIDTH
-
-    def add(self, values: Sequence[int]) -> int:
-        """Add a row; return its number."""
-        if len(values) > WIDTH:
-            raise ValueError(f"a row has room for {WIDTH} integers, not for {len(values)}")
-        return self._values.extend((*values, *_FILLING[len(values)])) // WIDTH
-
-    def extend_array(self, rows: Ints) -> None:
-        """Add the rows of an array of two dimensions."""
-        self._values.extend_array(rows.ravel())
-
-    def reorder(self, order: Ints, rows: int = 1) -> None:
-        """Put the first rows into this order, so many at a time: those at `order[0]` first. Those behind stay."""
-        self._values.reorder(order, rows * WIDTH)
-
-    @property
-    def view(self) -> Ints:
-        """Return the rows there are now as an array of two dimensions."""
-        return self._values.view.reshape(-1, WIDTH)
-
-    def any_true(self, rows: Ints, truth: Flags) -> Mask:
-        """Say for each row whether `truth` is 1 for any of its integers. `truth` of 0 must be 0."""
-        some: Mask = self._flags(rows, truth) != 0
+    def any_true(self, heads: Ints, truth: Flags) -> Mask:
+        """Say for each head whether `truth` is 1 for any integer of its row."""
+        some: Mask = self._flags(heads, truth) != 0
         return some
 
-    def all_true(self, rows: Ints, truth: Flags) -> Mask:
-        """Say for each row whether `truth` is 1 for all of its integers, those that fill it up included."""
-        every: Mask = self._flags(rows, truth) == _ALL
+    def all_true(self, heads: Ints, truth: Flags) -> Mask:
+        """Say for each head whether `truth` is 1 for all integers of its row."""
+        every: Mask = self._flags(heads, truth) == _ALL
         return every
 
-    def _flags(self, rows: Ints, truth: Flags) -> NDArray[np.uint64]:
+    def row(self, number: int) -> tuple[int, ...]:
+        """Return the integers of one row."""
+        head = int(self.heads[number])
+        begin = head >> _BITS
+        return tuple(self.values[begin : begin + (head & WIDTH - 1) + 1].tolist())
+
+    def full(self, heads: Ints) -> Ints:
+        """Return the rows with these heads, all of WIDTH integers: the last of each fills it up."""
+        columns = np.minimum(_COLUMNS, (heads & _LAST)[:, None])
+        rows: Ints = self.values.take(begins(heads)[:, None] + columns)
+        return rows
+
+    def parts(self, heads: Ints) -> tuple[Ints, Ints]:
+        """Return the integers of the rows with these heads, and for each the index of its row."""
+        at, owners = stretch(begins(heads), widths(heads))
+        return self.values.take(at), owners
+
+    def _flags(self, heads: Ints, truth: Flags) -> NDArray[np.uint64]:
         """Return what `truth` is for the integers of each row, a byte for each."""
-        flags: NDArray[np.uint64] = truth.take(self.view.take(rows, 0)).view(np.uint64).ravel()
+        flags: NDArray[np.uint64] = truth.take(self.full(heads)).view(np.uint64).ravel()
         return flags
 
 
-_FILLING = [(0,) * (WIDTH - length) for length in range(WIDTH + 1)]
+class Rows:
+    """Rows of 1 to WIDTH integers, numbered in the order they were added."""
+
+    __slots__ = ("_heads", "_values")
+
+    def __init__(self) -> None:
+        self._heads = IntArray()
+        self._values = IntArray()
+
+    def __len__(self) -> int:
+        return len(self._heads)
+
+    def add(self, values: Sequence[int]) -> int:
+        """Add a row; return its head."""
+        if not 0 < len(values) <= WIDTH:
+            raise ValueError(f"a row has room for 1 to {WIDTH} integers, not for {len(values)}")
+        head = self._values.extend(values) << _BITS | len(values) - 1
+        self._heads.append(head)
+        return head
+
+    @property
+    def view(self) -> RowsView:
+        """Return the rows there are now; those added later do not show."""
+        return RowsView(self._heads.view, self._values.view)
+
+    def put(self, heads: Ints, view: RowsView) -> None:
+        """Add the rows of a view that have these heads."""
+        values, _ = view.parts(heads)
+        sizes = widths(heads)
+        starts = sizes.cumsum(dtype=np.int32) - sizes + np.int32(len(self._values))
+        self._heads.extend_array(starts << _BITS | heads & _LAST)
+        self._values.extend_array(values)
+
+    def reorder(self, order: Ints) -> None:
+        """Put the first rows into this order: that of number `order[0]` first. Those behind stay."""
+        # Into new arrays, as a view of the old ones may be in use.
+        view = self.view
+        self._heads, self._values = IntArray(), IntArray()
+        self.put(np.concatenate((view.heads[order], view.heads[len(order) :])), view)
+
+
+_BITS = 3
+_LAST = np.int32(WIDTH - 1)  # the bits of a head that tell which integer of its row is the last
+_COLUMNS = np.arange(WIDTH, dtype=np.int32)
+
+
+def begins(heads: Ints) -> Ints:
+    """Return where the integers of the rows with these heads begin."""
+    return heads >> _BITS
+
+
+def widths(heads: Ints) -> Ints:
+    """Return how many integers the rows with these heads have."""
+    return (heads & _LAST) + np.int32(1)
 
 
 def stretch(starts: Ints, lengths: Ints) -> tuple[Ints, Ints]:
@@ -141,10 +188,10 @@ def stretch(starts: Ints, lengths: Ints) -> tuple[Ints, Ints]:
     return np.arange(ends[-1], dtype=np.int32) + (starts - ends + lengths).take(owners), owners
 
 
-def gather(rows: Ints) -> tuple[Ints, Ints]:
-    """Return the integers of rows (of two dimensions) without the filling, and for each the index of its row."""
-    owners, columns = rows.nonzero()
-    return rows[owners, columns], owners.astype(np.int32)
+def sums(values: Weights, owners: Ints, size: int) -> Weights:
+    """Return the sum of the values of each of so many owners."""
+    # Of no values at all, bincount makes integers.
+    return np.bincount(owners, values, size).astype(np.float64, copy=False)
 
 
 def distinct(values: Ints) -> Ints:

@@ -8,7 +8,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.domain.rules.arrays import NO_INTS, WIDTH, Flags, IntArray, Ints, Mask, Rows, Weights, gather
+from services.domain.rules.arrays import (
+    NO_INTS,
+    Flags,
+    IntArray,
+    Ints,
+    Mask,
+    Rows,
+    RowsView,
+    Weights,
+    begins,
+    sums,
+    widths,
+)
 from services.domain.rules.places import Places
 from services.domain.rules.postings import Posted, Postings
 
@@ -35,16 +47,21 @@ class PhraseSnapshot(NamedTuple):
     """The phrases of one moment, and how many articles meet each condition."""
 
     weights: Weights
-    words: Ints
+    words: RowsView
     since: int
 
     def reordered(self) -> OrderedPhrases:
-        """Put each phrase under its rarest word."""
-        phrases = np.arange(len(self.words), dtype=np.int32)
-        column = self.weights[self.words].argmin(1) if len(self.words) else phrases
-        rarest = self.words[phrases, column]
+        """Put each phrase under its rarest word, guarded by the next rarest."""
+        words = self.words.full(self.words.heads)
+        phrases = np.arange(len(words), dtype=np.int32)
+        if not len(words):
+            return OrderedPhrases(phrases, Posted(NO_INTS, NO_INTS, NO_INTS, self.since))
+        columns = self.weights[words].argsort(1, kind="stable")
+        rarest = words[phrases, columns[:, 0]]
+        others = np.where(words == rarest[:, None], np.inf, self.weights[words])
+        guards = words[phrases, others.argmin(1)]
         order = np.argsort(rarest, kind="stable").astype(np.int32)
-        return OrderedPhrases(order, Posted(rarest[order], phrases, self.since))
+        return OrderedPhrases(order, Posted(rarest[order], phrases, guards[order], self.since))
 
 
 class Phrases:
@@ -52,22 +69,18 @@ class Phrases:
 
     def __init__(self) -> None:
         self._conditions = IntArray()
-        self._lengths = IntArray()
         self._words = Rows()
         self.postings = Postings()
 
     def add(self, condition: int, words: Sequence[int], rarest: int) -> None:
         """Make `condition` true where these word conditions stand in a row; it waits for the rarest of them."""
-        # The first word fills the row up, so that all of a row are true when all words are.
-        phrase = self._words.add((*words, *((words[0],) * (WIDTH - len(words)))))
-        self._lengths.append(len(words))
-        self._conditions.append(condition)
-        self.postings.post(phrase, (rarest,))
+        self._words.add(words)
+        self.postings.post(self._conditions.append(condition), (rarest,))
 
     @property
-    def arrays(self) -> tuple[Ints, Ints, Ints]:
-        """Return by phrase its words, their number, and its condition."""
-        return self._words.view, self._lengths.view, self._conditions.view
+    def arrays(self) -> tuple[RowsView, Ints]:
+        """Return by phrase its words, and its condition."""
+        return self._words.view, self._conditions.view
 
     def snapshot(self, weights: Weights) -> PhraseSnapshot:
         """Return what is needed to order all anew; takes no time."""
@@ -76,22 +89,24 @@ class Phrases:
     def adopt(self, new: OrderedPhrases) -> None:
         """Change over to what was made of a snapshot."""
         self._conditions.reorder(new.order)
-        self._lengths.reorder(new.order)
         self._words.reorder(new.order)
         self.postings.replace(*new.posted)
 
     def candidates(self, held: Ints, truth: Flags) -> Ints:
         """Return the phrases all of whose words are held, somewhere."""
-        waiting = self.postings.waiting(held, truth)
-        return waiting[self._words.all_true(waiting, truth)] if len(waiting) else waiting
+        waiting, words = self.postings.guarded(held, truth), self._words.view
+        return waiting[words.all_true(words.heads.take(waiting), truth)]
 
     def words(self, candidates: Ints) -> Ints:
         """Return the words of these phrases, some of them several times."""
-        return self._words.view.take(candidates, 0).ravel()
+        words = self._words.view
+        return words.parts(words.heads.take(candidates))[0]
 
     def find(self, candidates: Ints, words: Places) -> Stretches:
         """Return every place of these phrases."""
-        rows, lengths = self._words.view.take(candidates, 0), self._lengths.view.take(candidates)
+        view = self._words.view
+        heads = view.heads.take(candidates)
+        rows, lengths = view.full(heads), widths(heads)
         at, owners = words.of(rows[:, 0])
         firsts = words.firsts.take(at)
         for offset in range(1, int(lengths.max())):
@@ -127,11 +142,11 @@ class Sets:
 
     def snapshot(self) -> Posted:
         """Return what is needed to post all anew."""
-        return Posted(*self.postings.pairs(), self.postings.recent)
+        return self.postings.all()
 
     def pairs(self, held: Ints, truth: Flags) -> tuple[Ints, Ints]:
         """Return the sets that hold, each with a member that does, as many pairs as there are such members."""
-        return self.postings.pairs_waiting(held, truth)
+        return self.postings.waiting(held, truth)
 
 
 class OrderedNears(NamedTuple):
@@ -145,16 +160,21 @@ class NearSnapshot(NamedTuple):
     """The pairs of sides of one moment, and how many articles meet each condition."""
 
     weights: Weights
-    sides: Ints
+    sides: RowsView
     since: int
 
     def reordered(self) -> OrderedNears:
-        """Put each pair under the rarer of its sides."""
-        pairs = self.sides.reshape(-1, 2, WIDTH)
-        left, right = self.weights[self.sides].sum(1).reshape(-1, 2).T
-        rarer = np.where((left <= right)[:, None], pairs[:, 0], pairs[:, 1])
-        order = np.argsort(rarer[:, 0], kind="stable").astype(np.int32)
-        return OrderedNears(order, Posted(*gather(rarer[order]), self.since))
+        """Put each pair under the rarer of its sides, guarded by the other one if that is a single condition."""
+        conditions, rows = self.sides.parts(self.sides.heads)
+        costs = sums(self.weights[conditions], rows, len(self.sides.heads)).reshape(-1, 2)
+        rarer = (costs[:, 0] > costs[:, 1]).astype(np.int32)
+        heads = self.sides.heads.reshape(-1, 2)
+        pairs = np.arange(len(heads), dtype=np.int32)
+        order = np.argsort(self.sides.values[begins(heads[pairs, rarer])], kind="stable").astype(np.int32)
+        posted, owners = self.sides.parts(heads[pairs, rarer][order])
+        others = heads[pairs, 1 - rarer][order].take(owners)
+        guards = np.where(widths(others) == 1, self.sides.values[begins(others)], posted)
+        return OrderedNears(order, Posted(posted, owners, guards, self.since))
 
 
 class Nears:
@@ -173,7 +193,7 @@ class Nears:
         self.postings.post(near, sides.left if left_is_rarer else sides.right)
 
     @property
-    def arrays(self) -> tuple[Ints, Ints]:
+    def arrays(self) -> tuple[RowsView, Ints]:
         """Return the sides, two rows a pair, and by pair its condition, distance, and whether it is ordered."""
         return self._sides.view, self._kinds.view.reshape(-1, 3)
 
@@ -184,35 +204,40 @@ class Nears:
     def adopt(self, new: OrderedNears) -> None:
         """Change over to what was made of a snapshot."""
         self._kinds.reorder(new.order, 3)
-        self._sides.reorder(new.order, 2)
+        self._sides.reorder(np.stack((2 * new.order, 2 * new.order + 1), 1).ravel())
         self.postings.replace(*new.posted)
 
     def candidates(self, held: Ints, truth: Flags) -> Ints:
         """Return those both of whose sides hold, somewhere."""
-        waiting = self.postings.waiting(held, truth)
+        waiting = self.postings.guarded(held, truth)
         for side in (0, 1):
-            if len(waiting):
-                waiting = waiting[self._sides.any_true(2 * waiting + np.int32(side), truth)]
+            waiting = waiting[self._sides.view.any_true(self._heads(side, waiting), truth)]
         return waiting
 
     def sides(self, candidates: Ints) -> Ints:
-        """Return the conditions of both sides of these, some of them several times, and the filling."""
-        return self._sides.view.reshape(-1, 2 * WIDTH).take(candidates, 0).ravel()
+        """Return the conditions of both sides of these, some of them several times."""
+        heads = self._sides.view.heads.reshape(-1, 2).take(candidates, 0).ravel()
+        return self._sides.view.parts(heads)[0]
 
     def true(self, candidates: Ints, truth: Flags, places: Places) -> Ints:
         """Return the conditions of those whose sides are near, some of them several times."""
-        left, owners = gather(self._held(0, candidates, truth))
+        left, owners = self._held(0, candidates, truth)
         at, of = places.of(left)
         near = candidates[owners[of]]
-        right, of = gather(self._held(1, near, truth))
+        right, of = self._held(1, near, truth)
         near, at = near[of], at[of]
         found = self._near(near, places.firsts[at], places.lasts[at], right, places)
         conditions: Ints = self.arrays[1][near[found], 0]
         return conditions
 
-    def _held(self, side: int, nears: Ints, truth: Flags) -> Ints:
-        rows: Ints = self._sides.view[2 * nears + np.int32(side)]
-        return rows * truth[rows]
+    def _heads(self, side: int, nears: Ints) -> Ints:
+        return self._sides.view.heads.take(2 * nears + np.int32(side))
+
+    def _held(self, side: int, nears: Ints, truth: Flags) -> tuple[Ints, Ints]:
+        """Return the conditions of a side that hold, and for each the index of its near."""
+        conditions, owners = self._sides.view.parts(self._heads(side, nears))
+        held = truth.take(conditions).nonzero()[0]
+        return conditions.take(held), owners.take(held)
 
     def _near(self, near: Ints, firsts: Ints, lasts: Ints, right: Ints, places: Places) -> Mask:
         """Say for each place of a left side whether a place of this condition of the right side is near enough."""

@@ -23,6 +23,7 @@ from services.domain.rules.composites import (
     Stretches,
 )
 from services.domain.rules.leaves import Leaf
+from services.domain.rules.lexicon import Lexicon
 from services.domain.rules.postings import Posted
 from services.domain.rules.steps import Steps
 from services.domain.rules.vocabulary import FIELD_SCOPES, Form, Read, Scope, Vocabulary
@@ -59,9 +60,9 @@ class Conditions:
     Not safe for two threads at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lexicon: Lexicon) -> None:
         self.truth: Flags = np.zeros(1, np.uint8)
-        self._vocabulary = Vocabulary()
+        self._vocabulary = Vocabulary(lexicon)
         self._composites = Composites(Phrases(), Sets(), Nears())
         self._priors = array("d", (0.0,))
         self._seen: NDArray[np.int32] = np.zeros(1, np.int32)
@@ -73,6 +74,10 @@ class Conditions:
 
     def __len__(self) -> int:
         return len(self._priors)
+
+    def use(self, lexicon: Lexicon) -> None:
+        """Keep what is learned of articles' words in this lexicon, an empty one, from now on."""
+        self._vocabulary.use(lexicon)
 
     def word(self, scope: Scope, form: Form, text: str) -> int:
         """Return the condition that a word of this form stands in the scope."""
@@ -157,7 +162,7 @@ class Conditions:
         """Set `truth` for every condition the article meets; return these, each once."""
         self.truth = grown_flags(self.truth, len(self))
         texts = {field: article.searched(field) for field in self._vocabulary.fields}
-        read = self._vocabulary.read(texts, steps.look_up)
+        read = self._vocabulary.read(texts)
         check = partial(self._really_there, read=read, article=article) if self._checked else _as_found
         held = steps.hold(read, self._composites, self.truth, check)
         self._count(held)

@@ -28,6 +28,7 @@ from services.domain.rules.errors import (
 from services.domain.rules.evidence import evidence
 from services.domain.rules.native import native_steps
 from services.domain.rules.parser import parse
+from services.domain.rules.plain import PlainSteps
 from services.domain.rules.plan import Planner
 from services.domain.rules.presearcher import Presearcher
 from services.domain.rules.shelf import RuleShelf
@@ -202,10 +203,10 @@ class _HeldRules:
     def __init__(self, gazetteer: Gazetteer) -> None:
         self.shelf = RuleShelf()
         self._compiler = Compiler(gazetteer)
-        self.conditions = Conditions()
+        self._steps: Steps = PlainSteps()
+        self.conditions = Conditions(self._steps.lexicon())
         self._planner = Planner(self.conditions)
         self._presearcher = Presearcher()
-        self._steps: Steps = ArraySteps()
         self._asked_for_native = False
         self._verified: dict[int, Clause] = {}
         # Of its parts rather than of itself: in a circle, it would outlive a rebuild by a garbage collection.
@@ -246,15 +247,17 @@ class _HeldRules:
         steps: Steps | None = None
         if self.too_many_for_arrays:
             # Once: where numba is missing, asking again would not help.
-            self._asked_for_native, steps = True, native_steps()
+            self._asked_for_native, steps = True, native_steps() or ArraySteps()
         with lock:
-            self._steps = steps or self._steps
+            if steps:
+                self._steps = steps
+                self.conditions.use(steps.lexicon())
             weights = self.conditions.weights()
             composites, rules = self.conditions.snapshot(weights), self._presearcher.snapshot(weights)
         ordered_composites, ordered_rules = composites.reordered(), rules.reordered()
         with lock:
             self.conditions.adopt(ordered_composites)
-            self._presearcher.adopt(ordered_rules, len(rules.firsts))
+            self._presearcher.adopt(ordered_rules, len(rules.slots))
 
     def satisfied(self, article: ArticleIndex) -> Ints:
         """Return the slots of the rules that the article satisfies."""

@@ -1,12 +1,14 @@
 """The engine's steps on one article as plain loops, compiled to machine code by numba.
 
-They do what `steps` does in numpy, but stop at the first answer and keep nothing in between. Import this through
-`native` only: numba is optional and takes its time to load.
+They do what `steps` does in numpy. Import this through `native` only: numba is optional and takes its time to load.
 
-Where a condition holds is told twice. `masks` has a bit for each of 64 equal blocks of the article, good enough to rule
-out that two things are near. And its places are a chain: `heads` has the last one, `before` the one before each; -1 is
-the end.
-`posted` arguments are those of `Postings.arrays`.
+What costs time are branches that the processor guesses wrongly and memory that is not at hand, much more than the work
+itself. So an answer moves the end of a list instead of being branched on, and all of a row is looked at, whatever the
+first of it says. Numbers that serve as indices are unsigned, or numba would ask of each whether it counts from the end;
+mixed with signed ones, unsigned 64-bit numbers would become floats.
+
+Conditions that hold are numbered from 1: `numbers` has the number of each, 0 for all others.
+`posted` arguments are those of `Postings.arrays`, `rows` those of `RowsView`: heads and values.
 """
 
 from functools import partial
@@ -16,372 +18,378 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from services.domain.rules.arrays import WIDTH, Flags, Ints
+from services.domain.rules.arrays import WIDTH, Flags, Indices, Ints
+from services.domain.rules.grammar import MAX_DISTANCE
 
-Masks: TypeAlias = NDArray[np.uint64]
+# Bits by number: the positions where a place begins, those where one ends; 64 positions a block, in rising order.
+_Bits: TypeAlias = NDArray[np.uint64]
+_Posted: TypeAlias = tuple[Indices, Indices, Indices, Indices, Indices, Indices]
+_Rows: TypeAlias = tuple[Indices, Indices]
+# Conditions, each with the first and last position of one place.
+_Stretches: TypeAlias = tuple[Indices, Indices, Indices]
+# By number where its places begin, the first and last position of each place, and the bits.
+_Chart: TypeAlias = tuple[NDArray[np.int64], _Bits, _Bits, _Bits]
 _compiled = partial(njit, cache=True, nogil=True)
-# Where the items of each condition begin, the items, and the recent conditions and items.
-_Posted = tuple[Ints, Ints, Ints, Ints]
-# By condition the number of the set, where the members of each number end, and the members.
-_SetArrays = tuple[Ints, Ints, Ints]
-# First and last position by place, last place by condition, and the place before each.
-_Chains = tuple[Ints, Ints, Ints, Ints]
+
+# A longer article is read in windows of so many blocks, lest the bits of all its words take too much memory.
+MOST_BLOCKS = 64
+# Windows share so many positions that what is near in the article is so in one of them.
+SHARED = MAX_DISTANCE + 2 * WIDTH
+# Positions before a window and behind it, so that none that is asked for is beyond the bits.
+_MARGIN = 128
+_SPARE = 5  # blocks for them
+_ONE = np.uint64(1)
+_LOW = np.uint64(63)
+_SHIFT = np.uint64(6)
 
 
 @_compiled()
-def look_up(
-    codes: Ints,
-    stretches: Ints,
-    position: int,
-    table: tuple[Ints, Ints, Ints],
-    field_bits: Flags,
-) -> tuple[Ints, Ints, Ints, int]:
-    """Return what codes make true: see `vocabulary.LookUp`."""
-    chunks, conditions, offsets = table
-    most = 0
-    for code in codes:
-        most += chunks[code, 2] - chunks[code, 1]
-    found = np.empty(most, np.int32)
-    positions = np.empty(most, np.int32)
-    begins = np.empty(len(stretches), np.int32)
-    count = 0
-    begin = 0
-    last = len(field_bits) - 1
-    for number in range(len(stretches)):
-        end, gap, bit = stretches[number, 0], stretches[number, 1], stretches[number, 2]
-        position += gap
-        begins[number] = position
-        for code in codes[begin:end]:
-            for at in range(chunks[code, 1], chunks[code, 2]):
-                condition = conditions[at]
-                # Those beyond the end of the array look in the whole content.
-                if field_bits[min(condition, last)] & bit:
-                    found[count] = condition
-                    positions[count] = position + offsets[at]
-                    count += 1
-            position += chunks[code, 0]
-        begin = end
-    return found[:count], positions[:count], begins, position
-
-
-@_compiled()
-def _waiting(held: Ints, truth: Flags, posted: _Posted) -> Ints:
-    """Return the items posted under what is held; some of them several times."""
-    starts, items, recent_conditions, recent_items = posted
-    most = len(recent_items)
+def items_waiting(held: Indices, truth: Flags, posted: _Posted) -> tuple[Indices, Indices]:
+    """Return the items posted under what is held, some of them several times, and their guards."""
+    starts, items, guards, late_conditions, late_items, late_guards = posted
+    most = len(late_items)
     for condition in held:
         if condition < len(starts) - 1:
             most += starts[condition + 1] - starts[condition]
-    found = np.empty(most, np.int32)
+    found, found_guards = np.empty(most, np.uint32), np.empty(most, np.uint32)
     count = 0
     for condition in held:
         if condition < len(starts) - 1:
             for at in range(starts[condition], starts[condition + 1]):
                 found[count] = items[at]
+                found_guards[count] = guards[at]
                 count += 1
-    for at in range(len(recent_items)):
-        if truth[recent_conditions[at]]:
-            found[count] = recent_items[at]
+    for at in range(len(late_items)):
+        if truth[late_conditions[at]]:
+            found[count] = late_items[at]
+            found_guards[count] = late_guards[at]
             count += 1
+    return found[:count], found_guards[:count]
+
+
+@_compiled()
+def _guarded(held: Indices, truth: Flags, posted: _Posted) -> Indices:
+    """Return the items posted under what is held whose guards, which are conditions, hold."""
+    starts, items, guards, late_conditions, late_items, late_guards = posted
+    most = len(late_items) + 1
+    for condition in held:
+        if condition < len(starts) - 1:
+            most += starts[condition + 1] - starts[condition]
+    found, count = np.empty(most, np.uint32), np.uint64(0)
+    for condition in held:
+        if condition < len(starts) - 1:
+            for at in range(starts[condition], starts[condition + 1]):
+                found[count] = items[at]
+                count += np.uint64(truth[guards[at]])
+    for at in range(len(late_items)):
+        found[count] = late_items[at]
+        count += np.uint64(truth[late_conditions[at]] & truth[late_guards[at]])
     return found[:count]
 
 
 @_compiled()
-def _any_true(rows: Ints, row: int, truth: Flags) -> bool:
-    """Say whether any condition of a row is true."""
-    # All of them, the filling too: a loop that stops is mispredicted more often than it saves a look.
-    found = truth[rows[row, 0]]
-    for column in range(1, WIDTH):
-        found |= truth[rows[row, column]]
-    return bool(found != 0)
+def _any_true(head: int, values: Indices, truth: Flags) -> int:
+    """Return 1 if any condition of a row is true, else 0."""
+    begin, last = head >> 3, head & 7
+    found: int = truth[values[begin]]
+    for at in range(begin + 1, begin + last + 1):
+        found |= truth[values[at]]
+    return found
 
 
 @_compiled()
-def _chained(
-    conditions: Ints,
-    firsts: Ints,
-    block: int,
-    begin: int,
-    truth: Flags,
-    masks: Masks,
-    heads: Ints,
-    before: Ints,
-) -> Ints:
-    """Make conditions true and chain their places, numbered from `begin`; return each condition that was not, once."""
-    held = np.empty(len(conditions), np.int32)
-    count = 0
+def _all_true(head: int, values: Indices, truth: Flags) -> int:
+    """Return 1 if all conditions of a row are true, else 0."""
+    begin, last = head >> 3, head & 7
+    found: int = truth[values[begin]]
+    for at in range(begin + 1, begin + last + 1):
+        found &= truth[values[at]]
+    return found
+
+
+@_compiled()
+def _windows(positions: Indices) -> tuple[int, int, int, int]:
+    """Return where the first window begins, the end, how far windows are apart, and the blocks of each."""
+    begin, end = int(positions[0]), int(positions[-1]) + 1
+    blocks = (end - begin + 63) >> 6
+    if blocks <= MOST_BLOCKS:
+        return begin, end, 64 * blocks, blocks
+    return begin, end, 64 * MOST_BLOCKS - SHARED, MOST_BLOCKS
+
+
+@_compiled()
+def _mark(stretches: _Stretches, begin: int, numbers: Indices, bits: _Bits, places: Indices, known: int) -> int:
+    """Add those within a window to the bits and to `known` places, each with a number; return how many there are."""
+    conditions, firsts, lasts = stretches
+    end = 64 * (bits.shape[2] - _SPARE)
     for at in range(len(conditions)):
-        condition = conditions[at]
-        if truth[condition] == 0:
-            truth[condition] = 1
-            heads[condition] = -1
-            held[count] = condition
-            count += 1
-        masks[condition] |= np.uint64(1) << np.uint64(firsts[at] // block)
-        before[begin + at] = heads[condition]
-        heads[condition] = begin + at
-    return held[:count]
-
-
-@_compiled()
-def hold_words(
-    conditions: Ints, positions: Ints, block: int, truth: Flags, masks: Masks, heads: Ints
-) -> tuple[Ints, Ints]:
-    """Make words true, whose places are in rising order; return them, each once, and the place before each."""
-    before = np.empty(len(conditions), np.int32)
-    return _chained(conditions, positions, block, 0, truth, masks, heads, before), before
-
-
-@_compiled()
-def _stands_at(word: int, position: int, positions: Ints, heads: Ints, before: Ints) -> bool:
-    """Say whether a word that is true has a place at this position."""
-    at = heads[word]
-    while at >= 0 and positions[at] > position:
-        at = before[at]
-    return bool(at >= 0 and positions[at] == position)
+        first, last = np.int64(firsts[at]) - begin, np.int64(lasts[at]) - begin
+        if first >= 0 and last < end:
+            number = numbers[conditions[at]]
+            low, high = np.uint64(first + _MARGIN), np.uint64(last + _MARGIN)
+            bits[number, 0, low >> _SHIFT] |= _ONE << (low & _LOW)
+            bits[number, 1, high >> _SHIFT] |= _ONE << (high & _LOW)
+            places[known, 0], places[known, 1], places[known, 2] = number, low, high
+            known += 1
+    return known
 
 
 @_compiled()
 def find_phrases(
-    held: Ints,
-    truth: Flags,
-    positions: Ints,
-    heads: Ints,
-    before: Ints,
-    posted: _Posted,
-    phrases: tuple[Ints, Ints, Ints],
+    held: Indices, words: _Stretches, truth: Flags, numbers: Indices, posted: _Posted, rows: _Rows, conditions: Indices
 ) -> tuple[Ints, Ints, Ints]:
-    """Return the phrases that are there, with the first and last position of each place, the last place first."""
-    words, lengths, conditions = phrases
-    found = [0 for _ in range(0)]
-    firsts = [0 for _ in range(0)]
-    for phrase in _waiting(held, truth, posted):
-        length = lengths[phrase]
-        offset = 0
-        while offset < length and truth[words[phrase, offset]]:
-            offset += 1
-        at = heads[words[phrase, 0]] if offset == length else -1
-        while at >= 0:
-            offset = 1
-            while offset < length and _stands_at(
-                words[phrase, offset], positions[at] + offset, positions, heads, before
-            ):
-                offset += 1
-            if offset == length:
-                found.append(phrase)
-                firsts.append(positions[at])
-            at = before[at]
-    order = np.array(found, np.int32)
-    first = np.array(firsts, np.int32)
-    return conditions[order], first, first + lengths[order] - np.int32(1)
-
-
-@_compiled()
-def hold_phrases(
-    found: tuple[Ints, Ints, Ints],
-    positions: Ints,
-    block: int,
-    truth: Flags,
-    masks: Masks,
-    heads: Ints,
-    before: Ints,
-) -> tuple[Ints, _Chains]:
-    """Make true what `find_phrases` found; return the phrases, each once, and the places of words and phrases."""
-    conditions, firsts, lasts = found
-    words = len(positions)
-    # Chains end with the last place.
-    links = np.empty(words + len(conditions), np.int32)
-    links[:words] = before
-    firsts = firsts[::-1].copy()
-    held = _chained(conditions[::-1].copy(), firsts, block, words, truth, masks, heads, links)
-    return held, (
-        np.concatenate((positions, firsts)),
-        np.concatenate((positions, lasts[::-1])),
-        heads,
-        links,
-    )
-
-
-@_compiled()
-def hold_sets(held: Ints, truth: Flags, masks: Masks, posted: _Posted) -> Ints:
-    """Make true the sets that have a true member; return them, each once."""
-    starts, items, recent_conditions, recent_items = posted
-    found = [0 for _ in range(0)]
-    for condition in held:
-        if condition < len(starts) - 1:
-            for at in range(starts[condition], starts[condition + 1]):
-                if truth[items[at]] == 0:
-                    truth[items[at]] = 1
-                    found.append(items[at])
-                masks[items[at]] |= masks[condition]
-    for at in range(len(recent_items)):
-        if truth[recent_conditions[at]]:
-            if truth[recent_items[at]] == 0:
-                truth[recent_items[at]] = 1
-                found.append(recent_items[at])
-            masks[recent_items[at]] |= masks[recent_conditions[at]]
-    return np.array(found, np.int32)
-
-
-@_compiled()
-def _precedes(left: int, right: int, distance: int, chains: _Chains) -> bool:
-    """Say whether a place of `left` ends near before one of `right`. Takes time linear in their places."""
-    firsts, lasts, heads, before = chains
-    one, other = heads[left], heads[right]
-    while one >= 0 and other >= 0:
-        while other >= 0 and firsts[other] - lasts[one] > distance:
-            other = before[other]
-        if other >= 0 and firsts[other] > lasts[one]:
-            return True
-        one = before[one]
-    return False
-
-
-@_compiled()
-def _expand(sides: Ints, row: int, truth: Flags, sets: _SetArrays, found: Ints) -> int:
-    """Put the words and phrases of one side that are true into `found`, a set standing for its members; count them."""
-    numbers, ends, members = sets
+    """Return the phrases that are there, with the first and last position of each place."""
+    heads, values = rows
+    waiting = _guarded(held, truth, posted)
     count = 0
+    for phrase in waiting:
+        waiting[count] = phrase
+        count += _all_true(heads[phrase], values, truth)
+    found = [np.int32(0) for _ in range(0)]
+    firsts = [np.int32(0) for _ in range(0)]
+    lasts = [np.int32(0) for _ in range(0)]
+    begin, end, step, blocks = _windows(words[1])
+    here = np.empty(blocks + _SPARE, np.uint64)
+    for window in range(begin, end, step):
+        bits = np.zeros((len(held) + 1, 2, blocks + _SPARE), np.uint64)
+        _mark(words, window, numbers, bits, np.empty((len(words[0]), 3), np.uint32), 0)
+        for phrase in waiting[:count]:
+            row, last = heads[phrase] >> 3, heads[phrase] & 7
+            here[:] = bits[numbers[values[row]], 0]
+            some = np.uint64(0)
+            for offset in range(1, last + 1):
+                other = bits[numbers[values[row + offset]], 0]
+                some = np.uint64(0)
+                for block in range(len(here) - 1):
+                    here[block] &= other[block] >> np.uint64(offset) | other[block + 1] << np.uint64(64 - offset)
+                    some |= here[block]
+            if some:
+                for place in range(step):  # what begins behind is found again in the next window
+                    position = np.uint64(place + _MARGIN)
+                    if here[position >> _SHIFT] >> (position & _LOW) & _ONE:
+                        found.append(np.int32(conditions[phrase]))
+                        firsts.append(np.int32(window + place))
+                        lasts.append(np.int32(window + place + last))
+    return np.array(found, np.int32), np.array(firsts, np.int32), np.array(lasts, np.int32)
+
+
+@_compiled()
+def _chart(
+    total: int,
+    words: _Stretches,
+    phrases: _Stretches,
+    sets: Indices,
+    members: Indices,
+    numbers: Indices,
+    begin: int,
+    blocks: int,
+) -> _Chart:
+    """Return where the conditions of these numbers hold within a window."""
+    bits = np.zeros((total + 1, 2, blocks + _SPARE), np.uint64)
+    places = np.empty((len(words[0]) + len(phrases[0]), 3), np.uint32)
+    count = _mark(words, begin, numbers, bits, places, 0)
+    count = _mark(phrases, begin, numbers, bits, places, count)
+    of = places[:count, 0]
+    begins = np.zeros(total + 2, np.int64)
+    for number in of:
+        begins[number + 1] += 1
+    for at in range(len(sets)):
+        union, member = numbers[sets[at]], numbers[members[at]]
+        begins[union + 1] += begins[member + 1]
+        for side in range(2):
+            for block in range(bits.shape[2]):
+                bits[union, side, block] |= bits[member, side, block]
+    for number in range(1, total + 2):
+        begins[number] += begins[number - 1]
+    firsts, lasts = np.empty(begins[-1], np.uint64), np.empty(begins[-1], np.uint64)
+    ends = begins.copy()
+    for at in range(count):
+        end = ends[of[at]]
+        firsts[end], lasts[end] = places[at, 1], places[at, 2]
+        ends[of[at]] += 1
+    for at in range(len(sets)):
+        union, member = numbers[sets[at]], numbers[members[at]]
+        for place in range(begins[member], begins[member + 1]):
+            end = ends[union]
+            firsts[end], lasts[end] = firsts[place], lasts[place]
+            ends[union] += 1
+    return begins, firsts, lasts, bits
+
+
+@_compiled()
+def _pick(
+    head: int, values: Indices, numbers: Indices, begins: NDArray[np.int64], picked: Indices
+) -> tuple[np.uint64, np.int64]:
+    """Put the numbers of a row into `picked`, without 0; return how many there are, and how many places they have."""
+    begin, last = head >> 3, head & 7
+    count = np.uint64(0)
+    places = np.int64(0)
     for column in range(WIDTH):
-        condition = sides[row, column]
-        if condition == 0:
-            break
-        if truth[condition] == 0:
-            continue
-        number = numbers[condition] if condition < len(numbers) else 0
-        if number == 0:
-            found[count] = condition
-            count += 1
-            continue
-        for at in range(ends[number - 1], ends[number]):
-            if truth[members[at]]:
-                found[count] = members[at]
-                count += 1
-    return count
+        number = numbers[values[begin + min(column, last)]] * np.uint32(column <= last)
+        picked[count] = number
+        count += np.uint64(number > 0)
+        places += begins[number + np.uint32(1)] - begins[number]
+    return count, places
 
 
 @_compiled()
-def _any_near(left: Ints, right: Ints, distance: int, ordered: int, chains: _Chains) -> bool:
-    """Say whether any of `left` is near any of `right`."""
-    for one in left:
-        for other in right:
-            if _precedes(one, other, distance, chains):
-                return True
-            if ordered == 0 and _precedes(other, one, distance, chains):
+def _between(bits: _Bits, number: int, side: int, low: np.uint64, distance: int) -> np.uint64:
+    """Return bits, one or more of them set if any is in so many positions from `low` on."""
+    block, shift = low >> _SHIFT, low & _LOW
+    here: np.uint64 = bits[number, side, block] >> shift | bits[number, side, block + _ONE] << _ONE << (_LOW - shift)
+    if distance <= 64:
+        return here << np.uint64(64 - distance)
+    block += _ONE
+    more: np.uint64 = bits[number, side, block] >> shift | bits[number, side, block + _ONE] << _ONE << (_LOW - shift)
+    return here | more << np.uint64(128 - distance)
+
+
+@_compiled()
+def _any_near(ours: Indices, others: Indices, distance: int, masks: NDArray[np.uint64], chart: _Chart) -> bool:
+    """Say whether a place of ours has one of others near behind it or before it; the masks tell which counts."""
+    begins, firsts, lasts, bits = chart
+    for number in ours:
+        for at in range(begins[number], begins[number + 1]):
+            found = np.uint64(0)
+            for other in others:
+                found |= masks[0] & _between(bits, other, 0, lasts[at] + _ONE, distance)
+                found |= masks[1] & _between(bits, other, 1, firsts[at] - np.uint64(distance), distance)
+            if found:
                 return True
     return False
 
 
 @_compiled()
-def _with_both_sides(waiting: Ints, truth: Flags, sides: Ints) -> Ints:
+def _with_both_sides(waiting: Indices, sides: _Rows, truth: Flags) -> Indices:
     """Return those both of whose sides hold, somewhere."""
+    heads, values = sides
+    asked = np.empty((len(waiting), 2), np.uint32)
+    for at in range(len(waiting)):  # all look-ups first: memory answers many in the time of one
+        asked[at, 0], asked[at, 1] = heads[2 * waiting[at]], heads[2 * waiting[at] + 1]
     count = 0
-    for near in waiting:
-        waiting[count] = near
-        count += _any_true(sides, 2 * near, truth) and _any_true(sides, 2 * near + 1, truth)
+    for at in range(len(waiting)):
+        waiting[count] = waiting[at]
+        count += _any_true(asked[at, 0], values, truth) & _any_true(asked[at, 1], values, truth)
     return waiting[:count]
 
 
 @_compiled()
-def _mask_of(sides: Ints, row: int, truth: Flags, masks: Masks) -> np.uint64:
-    """Return the blocks in which any condition of a side holds."""
-    mask = np.uint64(0)
-    for column in range(WIDTH):
-        condition = sides[row, column]
-        if truth[condition]:  # a byte in place of eight, and mostly false
-            mask |= masks[condition]
-    return mask
-
-
-@_compiled()
-def _reached(mask: np.uint64, blocks: int) -> np.uint64:
-    """Return these blocks and as many on both sides of each."""
-    for _ in range(min(blocks, 64)):
-        mask |= (mask << np.uint64(1)) | (mask >> np.uint64(1))
-    return mask
-
-
-@_compiled()
-def hold_nears(
-    held: Ints,
-    block: int,
+def find_nears(
+    held: Indices,
+    words: _Stretches,
+    phrases: _Stretches,
+    sets: tuple[Indices, Indices],
     truth: Flags,
-    masks: Masks,
-    chains: _Chains,
+    numbers: Indices,
     posted: _Posted,
-    nears: tuple[Ints, Ints],
-    sets: _SetArrays,
-) -> Ints:
-    """Make true the conditions whose sides are near; return them, each once."""
-    sides, kinds = nears
-    # A side names each condition that is held at most once a column.
-    lefts = np.empty(WIDTH * len(held), np.int32)
-    rights = np.empty(WIDTH * len(held), np.int32)
-    found = _with_both_sides(_waiting(held, truth, posted), truth, sides)
+    sides: _Rows,
+    kinds: Indices,
+) -> Indices:
+    """Return the conditions whose sides are near, some of them several times."""
+    heads, values = sides
+    waiting = _with_both_sides(_guarded(held, truth, posted), sides, truth)
+    found = np.empty(len(waiting), np.uint32)
+    picked, counts, places = np.empty((2, WIDTH + 1), np.uint32), np.empty(2, np.int64), np.empty(2, np.int64)
+    masks = np.empty(2, np.uint64)
+    begin, end, step, blocks = _windows(words[1])
     count = 0
-    for near in found:
-        condition, distance, ordered = kinds[near, 0], kinds[near, 1], kinds[near, 2]
-        left, right = 2 * near, 2 * near + 1
-        here = _mask_of(sides, left, truth, masks)
-        # A phrase begins up to its length before the word from which the distance counts.
-        reached = _reached(here, (distance + WIDTH) // block + 1)
-        if reached & _mask_of(sides, right, truth, masks) == 0 or truth[condition]:
-            continue
-        some = lefts[: _expand(sides, left, truth, sets, lefts)]
-        others = rights[: _expand(sides, right, truth, sets, rights)]
-        if _any_near(some, others, distance, ordered, chains):
-            truth[condition] = 1
-            found[count] = condition
-            count += 1
+    for window in range(begin, end, step):
+        chart = _chart(len(held), words, phrases, sets[0], sets[1], numbers, window, blocks)
+        undecided = 0
+        for near in waiting:
+            for side in range(2):
+                counts[side], places[side] = _pick(heads[2 * near + side], values, numbers, chart[0], picked[side])
+            rarer = int(places[0] > places[1])
+            # Behind a place of the left side is right in any case, before it unless the order counts.
+            masks[:] = ~np.uint64(0)
+            masks[1 - rarer] = np.uint64(kinds[near, 2]) - _ONE
+            is_near = _any_near(
+                picked[rarer, : counts[rarer]], picked[1 - rarer, : counts[1 - rarer]], kinds[near, 1], masks, chart
+            )
+            found[count] = kinds[near, 0]
+            count += is_near
+            waiting[undecided] = near
+            undecided += not is_near
+        waiting = waiting[:undecided]
     return found[:count]
 
 
 @_compiled()
-def _with_all_rows(waiting: Ints, truth: Flags, rows: Ints, plans: Ints) -> Ints:
-    """Return the plans whose clauses, but the one they are posted under, hold, and whose veto does not.
+def _with_all_rows(
+    waiting: Indices, satisfied: Indices, count: np.uint64, truth: Flags, rows: _Rows, plans: Indices
+) -> np.uint64:
+    """Add to so many that are satisfied those that wait whose clauses hold and whose veto does not; count them all.
 
-    All are asked for their first row, those left for their second, and so on. What a row says only moves the end of a
-    list: a branch on it would be mispredicted half the time, which costs more than the look.
+    All are asked for their first row, those left for their second, and so on.
     """
-    satisfied = np.empty(len(waiting), np.int32)
-    count = 0
-    left = 0
-    for place in waiting:
-        shape = plans[place, 1]
-        satisfied[count] = place
-        count += shape >> 2 == 1 and shape & 1 == 0
-        waiting[left] = place
-        left += shape >> 2 > 1 or shape & 1 == 1
+    heads, values = rows
+    asked, shapes = np.empty(len(waiting), np.uint32), np.empty(len(waiting), np.uint32)
+    left = np.uint64(len(waiting))
     row = 0
     while left > 0:
-        kept = 0
+        for at in range(left):  # all look-ups first: memory answers many in the time of one
+            place = waiting[at] >> 2
+            asked[at] = heads[plans[place, 0] + row]
+            shapes[at] = plans[place, 1]
+        kept = np.uint64(0)
         for at in range(left):
-            place = waiting[at]
-            first, shape = plans[place, 0], plans[place, 1]
-            clauses = (shape >> 2) - 1
-            good = _any_true(rows, first + row, truth) != (row == clauses)  # behind the clauses is the veto
-            last = row + 1 == clauses + (shape & 1)
-            satisfied[count] = place
-            count += good and last
-            waiting[kept] = place
-            kept += good and not last
+            item = waiting[at]
+            last = np.uint64(row + 1 == shapes[at] >> 2)
+            good = np.uint64(_any_true(asked[at], values, truth)) ^ (last & np.uint64(shapes[at] & 1))
+            satisfied[count] = item
+            waiting[kept] = item
+            count += good & last
+            kept += good & (last ^ _ONE)
         left = kept
         row += 1
-    return satisfied[:count]
+    return count
 
 
 @_compiled()
-def find_plans(held: Ints, truth: Flags, posted: _Posted, rows: Ints, plans: Ints, seen: Flags) -> Ints:
-    """Return the places of the plans that are satisfied, each once. `seen` is 0 for all places, before and after."""
-    found = _with_all_rows(_waiting(held, truth, posted), truth, rows, plans)
-    count = 0
-    for place in found:
-        if plans[place, 1] & 2:  # posted under several conditions
-            if seen[place]:
-                continue
-            seen[place] = 1
+def find_plans(
+    held: Indices, truth: Flags, narrow: _Posted, wide: _Posted, rows: _Rows, plans: Indices, seen: Flags
+) -> Indices:
+    """Return the places of the plans that are satisfied, each once. `seen` is 0 for all places, before and after.
+
+    For what is posted see `Presearcher`.
+    """
+    singles = _guarded(held, truth, narrow)
+    others, guards = items_waiting(held, truth, wide)
+    most = len(singles) + len(others) + 1
+    waiting, satisfied = np.empty(most, np.uint32), np.empty(most, np.uint32)
+    count = left = np.uint64(0)
+    for item in singles:
+        more = np.uint64(item & 1)
+        satisfied[count] = item
+        waiting[left] = item
+        count += more ^ _ONE
+        left += more
+    for at in range(len(others)):
+        good, more = np.uint64(_any_true(guards[at], rows[1], truth)), np.uint64(others[at] & 1)
+        satisfied[count] = others[at]
+        waiting[left] = others[at]
+        count += good & (more ^ _ONE)
+        left += good & more
+    return _distinct(satisfied[: _with_all_rows(waiting[:left], satisfied, count, truth, rows, plans)], seen)
+
+
+@_compiled()
+def _distinct(items: Indices, seen: Flags) -> Indices:
+    """Return the places of items, each once."""
+    repeated = np.empty(len(items) + 1, np.uint32)
+    found = np.empty(len(items) + 1, np.uint32)
+    count = repeats = np.uint64(0)
+    for item in items:
+        place = item >> 2
+        several = np.uint64(item >> 1 & 1)
         found[count] = place
-        count += 1
-    for place in found[:count]:
+        repeated[repeats] = place
+        count += several ^ _ONE
+        repeats += several
+    for place in repeated[:repeats]:
+        found[count] = place
+        count += np.uint64(seen[place] ^ 1)
+        seen[place] = 1
+    for place in repeated[:repeats]:
         seen[place] = 0
     return found[:count]

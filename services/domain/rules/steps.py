@@ -5,11 +5,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from services.domain.rules.arrays import NO_INTS, Flags, Ints, distinct, grown_flags, stretch
+from services.domain.rules.array_lexicon import ArrayLexicon
+from services.domain.rules.arrays import NO_INTS, Flags, Ints, distinct, grown_flags
 from services.domain.rules.composites import NOTHING, Composites, Phrases, Stretches
+from services.domain.rules.lexicon import Lexicon
 from services.domain.rules.places import Places
 from services.domain.rules.presearcher import Presearcher
-from services.domain.rules.vocabulary import LookedUp, Read, TableArrays
+from services.domain.rules.vocabulary import Read
 
 # Leaves out the phrases whose words are in a row, but not as the query has them.
 Check = Callable[[Stretches], Stretches]
@@ -18,8 +20,8 @@ Check = Callable[[Stretches], Stretches]
 class Steps(Protocol):
     """How one article is decided. Implementations differ in speed only."""
 
-    def look_up(self, codes: Ints, stretches: Ints, position: int, table: TableArrays, field_bits: Flags) -> LookedUp:
-        """Return what these codes make true: see `vocabulary.LookUp`."""
+    def lexicon(self) -> Lexicon:
+        """Return an empty lexicon of the kind that goes with these steps."""
 
     def hold(self, read: Read, composites: Composites, truth: Flags, check: Check) -> Ints:
         """Set `truth` for what was read and every condition made of it; return these, each once."""
@@ -41,33 +43,9 @@ class ArraySteps:
     def __init__(self) -> None:
         self._marked: Flags = np.zeros(1, np.uint8)
 
-    def look_up(self, codes: Ints, stretches: Ints, position: int, table: TableArrays, field_bits: Flags) -> LookedUp:
-        """Return what these codes make true: see `vocabulary.LookUp`."""
-        chunks, conditions, offsets = table
-        numbers = chunks.take(codes, 0)
-        words_before = np.zeros(len(codes) + 1, np.int32)
-        numbers[:, 0].cumsum(out=words_before[1:])
-        chunk_ends, gaps, bits = stretches.T
-        sizes = chunk_ends.copy()
-        sizes[1:] -= chunk_ends[:-1]
-        # Each stretch begins as many words further on as there are gaps before it, its own included.
-        moved = gaps.cumsum(dtype=np.int32) + np.int32(position)
-        begins = words_before.take(chunk_ends - sizes) + moved
-        end = int(words_before[-1]) + int(moved[-1])
-        counts = numbers[:, 2] - numbers[:, 1]
-        some = counts.nonzero()[0]
-        if not len(some):
-            return NO_INTS, NO_INTS, begins, end
-        at, owners = stretch(numbers[some, 1], counts.take(some))
-        stretch_of = np.arange(len(sizes)).repeat(sizes).take(some)
-        positions = words_before.take(some) + moved.take(stretch_of)
-        found, places = conditions.take(at), positions.take(owners) + offsets.take(at)
-        if len(field_bits) > 1:
-            # Those beyond the end of the array look in the whole content.
-            asked = field_bits.take(found, mode="clip")
-            kept = (asked & bits.astype(np.uint8).take(stretch_of).take(owners)).nonzero()[0]
-            found, places = found.take(kept), places.take(kept)
-        return found, places, begins, end
+    def lexicon(self) -> Lexicon:
+        """Return an empty lexicon of arrays."""
+        return ArrayLexicon()
 
     def hold(self, read: Read, composites: Composites, truth: Flags, check: Check) -> Ints:
         """Set `truth` for what was read and every condition made of it; return these, each once."""

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from services.domain.text.english import english_readings
+from services.domain.text.korean import korean_readings
 from services.domain.text.normalize import (
     APOSTROPHE,
     APOSTROPHES,
@@ -41,6 +43,7 @@ _TOKEN = re.compile(
     rf"|[{_HANGUL}](?:[{_HANGUL}]|{_INNER}(?=[{_HANGUL}]))*+"
     rf"|[{_CJK}])"
 )
+_SYLLABLES = re.compile("[가-힣]+")
 # Never a part of a word where no letter or digit follows, nor where none stands before.
 _AROUND_WORDS = ".,;:!?\"'()[]“”‘’«»…—–-/"
 _ASCII_AROUND_WORDS = ".,'"
@@ -83,6 +86,8 @@ def surfaces(text: str) -> list[str]:
     # No word reaches across a blank, so that what stands between blanks can be cut up alone. In English nearly all of
     # it is one plain word with punctuation around, which is told in half the time that the pattern takes.
     if text.isascii():
+        if text.isalpha():
+            return [text]
         return _of_ascii(text.translate(_BLANKS).split())
     if len(text.encode(errors="replace")) < len(text) * _MOSTLY_ASCII_BYTES:
         return _of_mostly_ascii(text.split())
@@ -136,6 +141,13 @@ analyze: Callable[[str], Analysis] = _Analyses().__getitem__
 
 
 def _analyze_word(surface: str) -> Analysis:
+    if surface.isascii() and surface.isalpha() and not surface.isupper():  # most words, so the shortest way
+        folded = surface.lower()
+        keys = english_readings(folded)
+        return Analysis(folded, keys[0], keys, (surface,))
+    if _SYLLABLES.fullmatch(surface):  # which nothing folds
+        keys = korean_readings(surface)
+        return Analysis(surface, keys[0], keys, (surface,))
     folded = fold(surface)
     exact = exact_form(surface)
     exact_forms = (exact, exact[:-2]) if exact.endswith("'s") and len(exact) > 2 else (exact,)

@@ -12,18 +12,17 @@ _MIN_LETTERS = 4
 def english_readings(word: str) -> tuple[str, ...]:
     """Return the dictionary forms a folded word may be a form of; the first is the one a query for the word means."""
     word = word.removesuffix("'s")
-    if word in _AS_WRITTEN or not (word.isascii() and word.isalpha()):
+    settled = _SETTLED.get(word)
+    if settled is not None:
+        return settled
+    if len(word) < _MIN_LETTERS or not (word.isascii() and word.isalpha()):
         return (word,)
-    if word in _ALSO:
-        return (word, *_ALSO[word])
-    if word in _IRREGULAR or len(word) < _MIN_LETTERS:
-        return (_IRREGULAR.get(word, word),)
     if word.endswith("s"):
         singular = _singular(word)
         return (_IRREGULAR.get(singular, singular),)
     if word.endswith("men") and word not in _NOT_MEN:
         return (word[:-3] + "man",)
-    return _of_verb(word)
+    return _of_verb(word) if word.endswith(_VERB_ENDINGS) else (word,)
 
 
 def _singular(word: str) -> str:
@@ -73,6 +72,7 @@ def _verb(base: str) -> str:
     return base + "e" if _BEFORE_E.search(base) else base
 
 
+_VERB_ENDINGS = ("ed", "ing")
 _VOWEL = re.compile("[aeiouy]")
 _VOWELS = re.compile("[aeiouy]+")
 _DOUBLED = frozenset(("bb", "dd", "gg", "mm", "nn", "pp", "rr", "tt", "vv"))
@@ -168,6 +168,13 @@ _ALSO = {
         slain:slay slew:slay lives:life,live leaves:leave,leaf bases:base,basis axes:axe,axis data:datum
         """,
     )
+}
+
+# What the lists above say of a word, in one place: the readings of all that no rule decides.
+_SETTLED = {
+    **{form: (lemma,) for form, lemma in _IRREGULAR.items()},
+    **{form: (form, *lemmas) for form, lemmas in _ALSO.items()},
+    **{word: (word,) for word in _AS_WRITTEN},
 }
 
 _NOT_MEN = _words(

@@ -41,3 +41,14 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return Ran(code if isinstance(code, int) else 0 if code is None else 1, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def cobalt(run: Run) -> Run:
+    """Add a rule of the topic my-desk."""
+    added = run(
+        "rules", "add", "cobalt", "--topic", "my-desk", "--new-topic", "--author", "ann", "--label", "desk=metals",
+        "--must-match", "cobalt mines",
+    )  # fmt: skip
+    assert added.code == 0, added.err
+    return run

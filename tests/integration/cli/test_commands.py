@@ -1,5 +1,6 @@
 """The commands as a user meets them: what they print, where, and with which exit code."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -167,6 +168,22 @@ def test_parse_of_what_is_no_feed_says_what_it_is(run: Run, body: bytes, fault: 
     ran = run("parse", "-", "--json", stdin=body)
     assert ran.code == 2
     assert fault in ran.err
+
+
+def test_the_filters_read_packed_files(run: Run, tmp_path: Path) -> None:
+    feed = gzip.compress(b"<rss version='2.0'><channel><title>F</title></channel></rss>")
+    (tmp_path / "feed.xml.gz").write_bytes(feed)
+    assert json.loads(run("parse", "feed.xml.gz", "--json").out)["feed"]["title"] == "F"
+    (tmp_path / "feed.xml.gz").write_bytes(feed[:-12])
+    ran = run("parse", "feed.xml.gz")
+    assert (ran.code, "error: feed.xml.gz: is no gzip file, or damaged: " in ran.err) == (2, True)
+    articles = gzip.compress(json.dumps(ARTICLE).encode() + b"\n")
+    (tmp_path / "articles.jsonl.gz").write_bytes(articles)
+    assert run("match", "articles.jsonl.gz").out == run("match", stdin=json.dumps(ARTICLE).encode()).out != ""
+    (tmp_path / "articles.jsonl.gz").write_bytes(articles[:-8])
+    ran = run("match", "articles.jsonl.gz")
+    assert (ran.code, "error: articles.jsonl.gz: is no gzip file, or damaged: " in ran.err) == (2, True)
+    assert '"article_id": "a1"' in ran.out
 
 
 def test_config_check_passes_on_the_seeds(run: Run) -> None:

@@ -1,6 +1,8 @@
 """Articles in files: every format that people have them in, and a place for everything that is wrong."""
 
+import gzip
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -138,3 +140,56 @@ def test_half_a_surrogate_pair_is_replaced_and_offsets_stay() -> None:
 def test_any_json_is_an_article_or_a_fault(value: object) -> None:
     (item,) = read_json_lines(iter([json.dumps(value).encode()]), "in", NOW)
     assert isinstance(item, ReadArticle | BadLine)
+
+
+PACKED = {
+    "a.jsonl": '{"id": 1, "title": "One"}\n{"id": 2, "title": "Two"}\n',
+    "a.json": '[{"id": 1, "title": "One"}, {"id": 2, "title": "Two"}]',
+    "a.txt": "One\n\nText.",
+    "a.md": "---\ntitle: One\n---\nText.",
+    "a.html": "<title>One</title><body><p>Text.</p></body>",
+    "a.xml": "<rss version='2.0'><channel><item><title>One</title><guid>1</guid></item></channel></rss>",
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_packed_file_is_read_as_what_is_in_it(tmp_path: Path, name: str) -> None:
+    plain, packed = tmp_path / name, tmp_path / "packed" / f"{name}.gz"
+    packed.parent.mkdir()
+    plain.write_text(PACKED[name])
+    packed.write_bytes(gzip.compress(PACKED[name].encode()))
+    assert [each.title for each in read(packed)] == [each.title for each in read(plain)]
+    assert read(packed.parent) == read(packed) == read(plain) != []
+
+
+def test_a_damaged_packed_file_gives_what_comes_before_the_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    whole = gzip.compress(
+        "".join(f'{{"id": {number}, "title": "T {number * 7919}"}}\n' for number in range(20_000)).encode()
+    )
+    path.write_bytes(whole[: len(whole) // 2])
+    assert len(read(path)) > 5_000
+    (cut_short,) = faults(path)
+    assert cut_short.startswith("a.jsonl.gz: is no gzip file, or damaged: ")
+    path.write_bytes(whole[: len(whole) // 2] + b"\xff" * 64 + whole[len(whole) // 2 + 64 :])
+    assert faults(path)[-1].startswith("a.jsonl.gz: is no gzip file, or damaged: ")
+    path.write_text('{"id": 1, "title": "One"}\n')
+    assert (read(path), len(faults(path))) == ([], 1)
+    assert faults(tmp_path / "missing.jsonl.gz") == ["missing.jsonl.gz: cannot be read: No such file or directory"]
+
+
+def test_a_packed_file_is_unpacked_while_it_is_read(tmp_path: Path) -> None:
+    """The first article is there before the damage behind it is."""
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"id": 1, "title": "One"}\n' * 100_000)[:-200])
+    items: Iterator[ReadArticle | BadLine] = read_articles([path], NOW)
+    assert isinstance(next(items), ReadArticle)
+
+
+def test_a_fault_in_a_packed_file_names_the_file_as_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"id": 1, "title": "One"}\n{broken\n'))
+    (tmp_path / "b.md.gz").write_bytes(gzip.compress(b"---\ntitle: T\n"))
+    (tmp_path / "c.pdf.gz").write_bytes(gzip.compress(b"%PDF"))
+    assert faults(tmp_path / "a.jsonl.gz")[0].startswith("a.jsonl.gz:2: is not JSON: ")
+    assert faults(tmp_path / "b.md.gz") == ["b.md.gz:1: the front matter that begins here has no closing ---"]
+    assert faults(tmp_path / "c.pdf.gz")[0].startswith("c.pdf.gz: is of no kind that is read here")

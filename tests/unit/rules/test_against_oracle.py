@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from services.domain.rules.engine import RuleEngine
 from services.domain.rules.errors import RuleMeaningError
 from services.domain.rules.evidence import evidence
 from services.domain.rules.parser import parse
+from services.domain.rules.plain import PlainSteps
+from services.domain.rules.steps import ArraySteps
 from services.domain.text.analyzer import tokens
 from tests.unit.rules.builders import GAZETTEER, rule
 from tests.unit.rules.oracle import Oracle
@@ -48,10 +51,15 @@ def test_near_stands_in_the_shortest_stretches_that_brute_force_finds(near: ast.
         assert list(index.find(leaf, field)) == oracle.places(near, field)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@pytest.mark.parametrize("steps", [PlainSteps, ArraySteps])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(trees(), articles)
-def test_a_rule_hits_exactly_what_the_oracle_accepts(tree: ast.Node, article: Article) -> None:
-    engine = RuleEngine(GAZETTEER)
+def test_a_rule_hits_exactly_what_the_oracle_accepts(
+    steps: type[PlainSteps] | type[ArraySteps], tree: ast.Node, article: Article
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("services.domain.rules.engine.PlainSteps", steps)
+        engine = RuleEngine(GAZETTEER)
     try:
         engine.add(rule(format_query(tree)))
     except RuleMeaningError:

@@ -1,46 +1,48 @@
-"""The compiled steps decide as the ones in numpy do, and both as brute force does."""
+"""The compiled steps, and those for few rules, decide as the ones in numpy do, and all as brute force does."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.article import Article
-from services.domain.rules import ast, postings
+from services.domain.rules import ast, engine, postings
 from services.domain.rules.ast import format_query
 from services.domain.rules.engine import RuleEngine
 from services.domain.rules.errors import RuleMeaningError
 from services.domain.rules.native import native_steps
+from services.domain.rules.steps import ArraySteps
 from tests.unit.rules import builders
 from tests.unit.rules.builders import GAZETTEER, article
 from tests.unit.rules.oracle import Oracle
 from tests.unit.rules.random_rules import articles, texts, trees
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled_steps")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("other_steps")]
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(trees(), min_size=1, max_size=8), st.integers(0, 8), st.lists(articles, min_size=1, max_size=3))
-def test_compiled_steps_agree_with_brute_force(asked: list[ast.Node], settled: int, read: list[Article]) -> None:
-    """Rules added before and after the arrays were sorted, and one removed in between."""
+def test_all_steps_agree_with_brute_force(asked: list[ast.Node], settled: int, read: list[Article]) -> None:
+    """Rules added before and after the arrays were sorted, with articles read in between, and one removed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postings, "MIN_SORTED", 0)
-        engine, held = RuleEngine(GAZETTEER), dict[str, ast.Node]()
-        engine.compact()
+        changed, held = RuleEngine(GAZETTEER), dict[str, ast.Node]()
+        changed.compact()
         for number, tree in enumerate(asked):
+            changed.satisfied_by(read[number % len(read)])
             if number == settled:
-                engine.compact()
+                changed.compact()
                 if "r0" in held:
-                    engine.remove("topic", "r0")
+                    changed.remove("topic", "r0")
                     del held["r0"]
             try:
-                engine.add(builders.rule(format_query(tree), f"r{number}"))
+                changed.add(builders.rule(format_query(tree), f"r{number}"))
             except RuleMeaningError:
                 continue
             held[f"r{number}"] = tree
         for each in read:
             oracle = Oracle.of_article(GAZETTEER, each)
             expected = sorted(name for name, tree in held.items() if oracle.holds(tree))
-            assert sorted(key.rule_id for key in engine.satisfied_by(each)) == expected
+            assert sorted(key.rule_id for key in changed.satisfied_by(each)) == expected
 
 
 NEARS = ["@south_korea", '"South Korea"', "Seoul", "@arms", "(Kyiv OR weapons)", "sup*", '="U.S."']
@@ -48,7 +50,7 @@ NEARS = ["@south_korea", '"South Korea"', "Seoul", "@arms", "(Kyiv OR weapons)",
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(texts(40), min_size=1, max_size=4))
-def test_compiled_steps_agree_with_numpy_on_dense_texts(given_texts: list[str]) -> None:
+def test_all_steps_agree_with_numpy_on_dense_texts(given_texts: list[str]) -> None:
     rules = [
         builders.rule(f"{left} {operator}/{distance} {right}", f"r{at}")
         for at, (left, right, operator, distance) in enumerate(
@@ -59,26 +61,63 @@ def test_compiled_steps_agree_with_numpy_on_dense_texts(given_texts: list[str]) 
             for distance in (1, 2, 7)
         )
     ]
-    plain = RuleEngine(GAZETTEER)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "PlainSteps", ArraySteps)
+        in_numpy = RuleEngine(GAZETTEER)
     for each in rules:
-        plain.add(each)
-    compiled = RuleEngine(GAZETTEER)
-    compiled.replace_all(rules)
+        in_numpy.add(each)
+    other = RuleEngine(GAZETTEER)
+    other.replace_all(rules)
     for text in given_texts:
         read = article(text=text)
-        assert sorted(plain.satisfied_by(read)) == sorted(compiled.satisfied_by(read))
+        assert sorted(in_numpy.satisfied_by(read)) == sorted(other.satisfied_by(read))
 
 
+def test_long_articles_are_read_in_windows_without_missing_what_crosses_them() -> None:
+    """Whatever stands wherever a window may end is found, and nothing else."""
+    rules = [
+        builders.rule('"South Korea" NEAR/100 Kyiv', "near"),
+        builders.rule('"South Korea" NEAR/99 Kyiv', "nearer"),
+        builders.rule('Kyiv BEFORE/100 "South Korea"', "other_order"),
+        builders.rule('"South Korea"', "phrase"),
+        builders.rule("weapons", "first_word"),
+    ]
+    engine = RuleEngine(GAZETTEER)
+    engine.replace_all(rules)
+    for begin in (1, 3_800, 3_900, *range(3_960, 4_110, 3), 7_900, 8_800):
+        words = ["weapons"] + ["filler"] * 9_000
+        words[begin : begin + 2], words[begin + 101] = ["South", "Korea"], "Kyiv"
+        found = sorted(key.rule_id for key in engine.satisfied_by(article(text=" ".join(words))))
+        assert found == ["first_word", "near", "phrase"], begin
+
+
+def test_rules_for_words_seen_before_find_them_at_either_end_of_an_article() -> None:
+    """Of words glued together, the one in front is asked for last."""
+    changed = RuleEngine(GAZETTEER)
+    changed.add(builders.rule("weapons", "second_word"))
+    changed.compact()
+    assert len(changed.satisfied_by(article(title="", text="Kyiv-weapons"))) == 1
+    changed.add(builders.rule("Kyiv", "first_word"))
+    changed.add(builders.rule('"Kyiv weapons"', "phrase"))
+    changed.add(builders.rule("Kyiv BEFORE/1 weapons", "near"))
+    for fillers in (0, *range(60, 67)):
+        for words in (["Kyiv-weapons", *["filler"] * fillers], [*["the"] * fillers, "Kyiv-weapons"]):
+            found = sorted(key.rule_id for key in changed.satisfied_by(article(title="", text=" ".join(words))))
+            assert found == ["first_word", "near", "phrase", "second_word"], words
+
+
+@pytest.mark.usefixtures("compiled_steps")
 def test_engines_share_no_scratch_memory() -> None:
     """Compiled loops run without the interpreter's lock, so two engines may be at it at the same moment."""
     assert native_steps() is not native_steps()
 
 
+@pytest.mark.usefixtures("compiled_steps")
 def test_without_numba_nobody_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.domain.rules.engine.native_steps", lambda: None)
-    engine = RuleEngine(GAZETTEER)
-    engine.add(builders.rule("Seoul"))
-    before = engine.needs_compaction
-    engine.compact()
-    assert (before, engine.needs_compaction) == (True, False)
-    assert len(engine.satisfied_by(article(text="Seoul"))) == 1
+    one = RuleEngine(GAZETTEER)
+    one.add(builders.rule("Seoul"))
+    before = one.needs_compaction
+    one.compact()
+    assert (before, one.needs_compaction) == (True, False)
+    assert len(one.satisfied_by(article(text="Seoul"))) == 1
