@@ -1,14 +1,16 @@
 """The fetcher's loop: claims the feeds that are due and polls them, many at once but each host one at a time."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 
 from schemas.feed import Feed
+from services.fetcher import metrics
 from services.fetcher.handler import FeedPoller, PollReport
 from services.fetcher.history import PollOutcome
 from services.fetcher.lanes import Lanes
@@ -34,6 +36,7 @@ log = structlog.get_logger(__name__)
 class _Running:
     feed: Feed
     claim: Claim
+    started_at: float = field(default_factory=time.monotonic)
     is_aftermath: bool = False  # the poll has crashed, and that is being recorded
 
 
@@ -84,7 +87,7 @@ class FeedLoop:
 
     async def _turn(self) -> timedelta:
         """Start the polls that can start now; return how long until another may."""
-        room = min(self._lanes.room(asyncio.get_running_loop().time()), MAX_CLAIM)
+        room = min(self._lanes.room(_now()), MAX_CLAIM)
         if not room:
             return self._lanes.slow_after
         try:
@@ -126,11 +129,12 @@ class FeedLoop:
             now = self._clock.now()
             await self._store.release(claim, now, due_at=now + UNKNOWN_AFTER)
             return
+        metrics.count_start(claim.due_at, self._clock.now())
         self._spawn(asyncio.create_task(self._poller.poll(feed, claim)), _Running(feed, claim))
 
     def _spawn(self, task: asyncio.Task[PollReport], running: _Running) -> None:
         self._running[task] = running
-        self._lanes.enter(task, asyncio.get_running_loop().time())
+        self._lanes.enter(task, _now())
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[PollReport]) -> None:
@@ -143,7 +147,9 @@ class FeedLoop:
         del self._running[task]
         fault, feed_id = task.exception(), running.feed.id
         if fault is None:
-            _log_report(task.result())
+            report = task.result()
+            metrics.count_poll(report.outcome, report.failure, report.published, time.monotonic() - running.started_at)
+            _log_report(report)
         elif isinstance(fault, LeaseLostError | StoreUnavailableError):
             log.warning("poll_not_recorded", feed_id=feed_id, error=str(fault))
         elif running.is_aftermath:
@@ -197,6 +203,10 @@ async def _is_set_within(event: asyncio.Event, wait: timedelta) -> bool:
         async with asyncio.timeout(wait.total_seconds()):
             await event.wait()
     return event.is_set()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _log_report(report: PollReport) -> None:

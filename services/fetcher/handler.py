@@ -22,6 +22,7 @@ from services.fetcher import outcome
 from services.fetcher.client import Failed, FailureReason, FeedRequest, Fetched, FetchResult, NotModified
 from services.fetcher.credentials import MissingSecretError, request_for
 from services.fetcher.history import Move, PollOutcome
+from services.fetcher.metrics import count_change
 from services.fetcher.outcome import Poll
 from services.fetcher.parse_pool import ParseAbortedError
 from services.fetcher.pushed import NoPushes, Pushes, due_after_push, named_hubs, note_poll
@@ -226,6 +227,7 @@ class FeedPoller:
         poll, alerts = examine(self._state_of(feed, claim), outcome.timed(poll, now, changes.articles), feed, now)
         for alert in alerts:
             await self._publisher.publish(ALERTS, alert)
+            count_change(alert)
         due = next_due(self._policy, feed, poll.facts(now), now, self._jitter())
         await self._store.record(claim, outcome.due_again(poll, due), changes, poll.move)
         if (move := poll.move) is not None:

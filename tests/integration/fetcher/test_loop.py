@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
@@ -275,3 +276,19 @@ async def test_feeds_whose_file_changed_are_followed_at_once(server: FeedServer,
         loop.follow([feed_of(server), feed_of(server, "two")])
         await until(lambda: len(publisher.sent) == 2, seconds=1)
     assert [request.path for request in server.requests] == ["/one.xml", "/two.xml"]
+
+
+async def test_the_loop_counts_what_it_does(server: FeedServer, valkey: Redis) -> None:
+    def value(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    def counted() -> list[float]:
+        polls = value("redline_feed_polls_total", outcome="read")
+        return [polls, value("redline_articles_published_total"), value("redline_feed_poll_seconds_count")]
+
+    before, publisher = counted(), RecordingPublisher()
+    server.pages["/one.xml"] = Reply(body=rss("a|One|Text", "b|Two|Text"))
+    async with fetcher(valkey, publisher, feed_of(server)):
+        await until(lambda: counted() != before)
+    assert [after - early for after, early in zip(counted(), before, strict=True)] == [1, 2, 1]
+    assert value("redline_feed_poll_lateness_seconds_count") > 0
