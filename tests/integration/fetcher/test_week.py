@@ -28,7 +28,7 @@ from services.fetcher.store import ValkeyFeedStore
 from tests.fakes import RecordingPublisher
 from tests.integration.fetcher.scoring import DAY, HOUR, Conditions, Scored, ScoringServer
 from tests.integration.fetcher.server import FeedServer, Reply, Request
-from tests.integration.fetcher.virtual_time import Outside, VirtualTimeLoop
+from tests.integration.fetcher.virtual_time import Outside, ThisMachine, VirtualTimeLoop
 from tests.unit.fetcher.test_poller import InlineReader
 
 START = datetime(2024, 11, 25, 0, 0, tzinfo=UTC)  # a Monday
@@ -159,7 +159,7 @@ class World:
 
     async def fetch_until(self, end: datetime) -> None:
         """Run a fetcher that knows nothing of those before it."""
-        client, stop = FeedClient(POLICY, self.loop), asyncio.Event()
+        client, stop = FeedClient(POLICY, self.loop, resolver=ThisMachine()), asyncio.Event()
         store = self.store()
         poller = FeedPoller(
             client=client,

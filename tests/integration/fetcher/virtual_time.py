@@ -1,14 +1,12 @@
 """An event loop whose clock jumps to the next timer whenever nothing else is left to do.
 
 Sockets are real, as long as both ends are in this loop: what one end sends on loopback is there for the other at once.
-Whatever waits for another process says so with `outside`, and the clock stands still meanwhile. Every host name leads
-to this machine.
+Whatever waits for another process says so with `outside`, and the clock stands still meanwhile.
 """
 
 import asyncio
 import selectors
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,8 +58,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         finally:
             self._jumping.outside -= 1
 
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
-        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", int(port)))]
+
+class ThisMachine:
+    """A resolver by which every host name leads to this machine."""
+
+    async def addresses(self, _host: str, _port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
 
 
 class Outside:
