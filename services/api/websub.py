@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 import structlog
+from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -32,6 +33,8 @@ BODY_SECONDS = 30.0
 TRY_AGAIN_SECONDS = 60
 MAX_SHOWN = 200
 _CONFIRMED = frozenset({Verdict.SUBSCRIBED, Verdict.UNSUBSCRIBED})
+
+PUSHES = Counter("redline_websub_pushes_total", "Documents that hubs pushed.", ("result",))
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +107,7 @@ class HubCalls:
                 log.warning("push_cut_short", **facts)
                 return PlainTextResponse("the body did not come in time\n", 408)
             if body is None:
+                PUSHES.labels("refused").inc()
                 log.warning("push_too_large", max_bytes=self._max_body_bytes, **facts)
                 return PlainTextResponse("the body is too large\n", 413)
             return await self._take(subscription, body, request)
@@ -112,16 +116,20 @@ class HubCalls:
         facts = {"feed_id": subscription.feed_id, "hub": subscription.hub, "bytes": len(body)}
         found = check_signature(request.headers.get("x-hub-signature"), subscription.credentials.secret, body)
         if found is not Signature.VALID:
+            PUSHES.labels("ignored").inc()
             log.warning("push_ignored", reason=f"signature {found.value}", **facts)
             return Response(status_code=202)
         if subscription.status in {Status.UNSUBSCRIBING, Status.DENIED}:
+            PUSHES.labels("ignored").inc()
             log.info("push_ignored", reason=subscription.status.value, **facts)
             return Response(status_code=202)
         content_type = request.headers.get("content-type")
         kept = await self._callbacks.keep(subscription, body, content_type, self._clock.now())
         if kept is Keeping.FULL:
+            PUSHES.labels("refused").inc()
             log.warning("push_refused", reason="too many wait to be read; does a fetcher run?", **facts)
             return Response(status_code=503, headers={"Retry-After": str(TRY_AGAIN_SECONDS)})
+        PUSHES.labels("kept").inc()
         log.info("push_kept", **facts)
         return Response(status_code=202)
 

@@ -59,7 +59,7 @@ class FeedPage:
     subscription: Subscription | None = None
 
     def to_json(self) -> str:
-        """Return the page as JSON; keys and addresses of callbacks stay out."""
+        """Return the page as one line of JSON; keys and addresses of callbacks stay out."""
         page: dict[str, Any] = {"feed": self.row.feed.model_dump(mode="json", exclude_none=True)}
         page |= {"added": self.row.added, "health": self.row.health.value}
         page["due_at"] = self.due_at.isoformat() if self.due_at else None
@@ -68,7 +68,7 @@ class FeedPage:
         if self.subscription is not None:
             kept = {"status", "hub", "topic_url", "expires_at", "failures", "reason"}
             page["websub"] = self.subscription.model_dump(mode="json", exclude_none=True, include=kept)
-        return json.dumps(page, ensure_ascii=False, indent=2)
+        return json.dumps(page, ensure_ascii=False)
 
 
 async def feed_rows(loaded: LoadedSettings) -> list[FeedRow]:

@@ -95,7 +95,7 @@ def _facts(page: "FeedPage") -> Iterator[tuple[str, str]]:
 
 
 def _polls(state: "FeedState") -> Table:
-    table = Table("polled", "outcome", "status", "bytes", "entries", "published", "next", "why then", "")
+    table = Table("polled", "outcome", "status", "bytes", "entries", "published", "next", "why then", "remark")
     for poll in reversed(state.history):
         remark = poll.message or (f"from {poll.redirected_to}" if poll.redirected_to else "")
         table.add_row(

@@ -101,9 +101,8 @@ def parse(
     if json:
         print_line(jsonlib.dumps(result, ensure_ascii=False))
         return
-    out.print(
-        f"[bold]{escape(parsed.title or 'untitled feed')}[/bold] ({parsed.feed_type}), {len(parsed.entries)} entries"
-    )
+    count = f"{len(parsed.entries)} {'entry' if len(parsed.entries) == 1 else 'entries'}"
+    out.print(f"[bold]{escape(parsed.title or 'untitled feed')}[/bold] ({parsed.feed_type}), {count}")
     for entry in result["entries"]:
         out.print(f"  {entry['published_at'] or 'undated':<20} {escape(entry['title'])}")
         out.print(f"  {'':<20} {escape(entry['link'] or 'no link')}")

@@ -1,11 +1,11 @@
 """The fetcher's loop: claims the feeds that are due and polls them, many at once but each host one at a time."""
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 class _Running:
     feed: Feed
     claim: Claim
-    started_at: float = field(default_factory=time.monotonic)
+    started: float  # in the loop's time
     is_aftermath: bool = False  # the poll has crashed, and that is being recorded
 
 
@@ -87,7 +87,7 @@ class FeedLoop:
 
     async def _turn(self) -> timedelta:
         """Start the polls that can start now; return how long until another may."""
-        room = min(self._lanes.room(_now()), MAX_CLAIM)
+        room = min(self._lanes.room(asyncio.get_running_loop().time()), MAX_CLAIM)
         if not room:
             return self._lanes.slow_after
         try:
@@ -99,7 +99,7 @@ class FeedLoop:
             if is_news:
                 await self._refresh(turn.version)
             for claim in turn.claims:
-                await self._start(claim)
+                await self._start(claim, now)
         except StoreUnavailableError as error:
             log.error("feed_store_unavailable", error=str(error))
             return CHECK_EVERY
@@ -117,47 +117,52 @@ class FeedLoop:
         feeds = {feed_id: feed for feed_id, feed in chosen.items() if feed.enabled}
         await self._store.reconcile(tuple(feeds.values()), self._clock.now())
         self._feeds = feeds
+        metrics.FOLLOWED.set(len(feeds))
         self._on_followed(feeds)
         if provisioned is self._provisioned:
             self._known_version = version
         log.info("feeds_followed", count=len(feeds), added=len(feeds.keys() & added.keys()))
 
-    async def _start(self, claim: Claim) -> None:
+    async def _start(self, claim: Claim, now: datetime) -> None:
         feed = self._feeds.get(claim.feed_id)
         if feed is None:
             log.info("feed_unknown", feed_id=claim.feed_id)
-            now = self._clock.now()
             await self._store.release(claim, now, due_at=now + UNKNOWN_AFTER)
             return
-        metrics.count_start(claim.due_at, self._clock.now())
-        self._spawn(asyncio.create_task(self._poller.poll(feed, claim)), _Running(feed, claim))
+        if claim.due_at is not None:
+            metrics.LATENESS.observe(max((now - claim.due_at).total_seconds(), 0))
+        self._spawn(self._poller.poll(feed, claim), feed, claim)
 
-    def _spawn(self, task: asyncio.Task[PollReport], running: _Running) -> None:
-        self._running[task] = running
-        self._lanes.enter(task, _now())
+    def _spawn(
+        self, polling: Coroutine[Any, Any, PollReport], feed: Feed, claim: Claim, *, is_aftermath: bool = False
+    ) -> None:
+        task, now = asyncio.create_task(polling), asyncio.get_running_loop().time()
+        self._running[task] = _Running(feed, claim, now, is_aftermath)
+        self._lanes.enter(task, now)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[PollReport]) -> None:
         """Log what came of a poll; have one that crashed recorded as failed."""
         self._lanes.leave(task)
         self._wake.set()
-        running = self._running[task]
+        running = self._running.pop(task)
+        feed, claim = running.feed, running.claim
         if task.cancelled():
-            return  # `_finish` gives its claim back
-        del self._running[task]
-        fault, feed_id = task.exception(), running.feed.id
+            # On the way out `_finish` gives its claim back. Else its lease runs out, and the feed is still due.
+            metrics.LOST.inc()
+            log.warning("poll_cut_off", feed_id=feed.id)
+            return
+        fault = task.exception()
         if fault is None:
-            report = task.result()
-            metrics.count_poll(report.outcome, report.failure, report.published, time.monotonic() - running.started_at)
-            _log_report(report)
-        elif isinstance(fault, LeaseLostError | StoreUnavailableError):
-            log.warning("poll_not_recorded", feed_id=feed_id, error=str(fault))
-        elif running.is_aftermath:
-            log.error("poll_not_recorded", feed_id=feed_id, exc_info=fault)
+            metrics.count(task.result(), asyncio.get_running_loop().time() - running.started)
+            _log_report(task.result())
+        elif running.is_aftermath or isinstance(fault, LeaseLostError | StoreUnavailableError):
+            metrics.LOST.inc()
+            is_expected = isinstance(fault, LeaseLostError | StoreUnavailableError)
+            log.warning("poll_not_recorded", feed_id=feed.id, error=str(fault), exc_info=None if is_expected else fault)
         else:
-            log.error("poll_crashed", feed_id=feed_id, exc_info=fault)
-            recording = asyncio.create_task(self._poller.record_fault(running.feed, running.claim, fault))
-            self._spawn(recording, _Running(running.feed, running.claim, is_aftermath=True))
+            log.error("poll_crashed", feed_id=feed.id, exc_info=fault)
+            self._spawn(self._poller.record_fault(feed, claim, fault), feed, claim, is_aftermath=True)
 
     async def _renew_until(self, finished: asyncio.Event) -> None:
         """Keep the claims of running polls alive, all in one round trip."""
@@ -203,10 +208,6 @@ async def _is_set_within(event: asyncio.Event, wait: timedelta) -> bool:
         async with asyncio.timeout(wait.total_seconds()):
             await event.wait()
     return event.is_set()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _log_report(report: PollReport) -> None:

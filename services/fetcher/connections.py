@@ -79,6 +79,9 @@ class Connections:
                     return idle, await idle.handle_async_request(request)
             except _STALE:
                 pass  # nothing came back, and a GET may be repeated
+            except BaseException:
+                await idle.aclose()
+                raise
             await idle.aclose()
         connection = self._maker.create_connection(request.url.origin)
         try:

@@ -22,7 +22,6 @@ from services.fetcher import outcome
 from services.fetcher.client import Failed, FailureReason, FeedRequest, Fetched, FetchResult, NotModified
 from services.fetcher.credentials import MissingSecretError, request_for
 from services.fetcher.history import Move, PollOutcome
-from services.fetcher.metrics import count_change
 from services.fetcher.outcome import Poll
 from services.fetcher.parse_pool import ParseAbortedError
 from services.fetcher.pushed import NoPushes, Pushes, due_after_push, named_hubs, note_poll
@@ -84,6 +83,7 @@ class PollReport:
     failure: FailureReason | None = None
     message: str = ""
     warnings: tuple[str, ...] = ()
+    health_changes: tuple[str, ...] = ()  # those that were told
 
 
 class FeedPoller:
@@ -227,12 +227,12 @@ class FeedPoller:
         poll, alerts = examine(self._state_of(feed, claim), outcome.timed(poll, now, changes.articles), feed, now)
         for alert in alerts:
             await self._publisher.publish(ALERTS, alert)
-            count_change(alert)
         due = next_due(self._policy, feed, poll.facts(now), now, self._jitter())
         await self._store.record(claim, outcome.due_again(poll, due), changes, poll.move)
         if (move := poll.move) is not None:
             log.warning("feed_moved", feed_id=feed.id, from_url=move.from_url, to_url=move.to_url, reason=move.reason)
-        return _report(feed, poll, due, changes)
+        told = tuple(alert.labels["change"] for alert in alerts)
+        return replace(_report(feed, poll, due, changes), health_changes=told)
 
 
 def _report(feed: Feed, poll: Poll, due: Due, changes: Changes) -> PollReport:

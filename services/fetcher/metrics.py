@@ -1,47 +1,34 @@
-"""What the fetcher counts, for Prometheus."""
+"""What the fetcher counts, beside what every service does; see docs/operations.md for what to watch."""
 
-from datetime import datetime
+from prometheus_client import Counter, Gauge, Histogram
 
-from prometheus_client import Counter, Histogram
+from services.fetcher.handler import PollReport
 
-from schemas.alert import Alert
-from services.fetcher.history import PollOutcome
-
-_POLLS = Counter("redline_feed_polls_total", "Polls of feeds, by what came of them.", ("outcome",))
-_FAILURES = Counter("redline_feed_failures_total", "Polls that failed, by reason.", ("reason",))
-_PUBLISHED = Counter("redline_articles_published_total", "Articles and revisions published.")
-_HEALTH = Counter(
-    "redline_feed_health_changes_total", "Feeds that broke, fell silent, moved, went or came back.", ("change",)
+FOLLOWED = Gauge("redline_feeds_followed", "Feeds that this process follows, with others of its kind or alone.")
+POLLS = Counter("redline_feed_polls_total", "Polls that were recorded.", ("outcome",))
+FAILURES = Counter("redline_feed_failures_total", "Polls that failed.", ("reason",))
+LOST = Counter("redline_feed_polls_lost_total", "Polls that could not be recorded, and so are repeated.")
+PUBLISHED = Counter("redline_feed_articles_total", "Articles published: news, edits and back lists.")
+HEALTH_CHANGES = Counter("redline_feed_health_changes_total", "Changes of feeds' health that were told.", ("change",))
+LATENESS = Histogram(
+    "redline_feed_poll_lateness_seconds",
+    "How long after it was due a poll began, waiting for its host included.",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 3600),
 )
-_SECONDS = Histogram(
+POLLING = Histogram(
     "redline_feed_poll_seconds",
-    "Time of one poll, from request to record.",
+    "How long a poll took, from the request to the record.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
-_LATENESS = Histogram(
-    "redline_feed_poll_lateness_seconds",
-    "How long after its time a poll began.",
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300),
-)
-_BY_OUTCOME = {outcome: _POLLS.labels(outcome.value) for outcome in PollOutcome}
 
 
-def count_poll(outcome: PollOutcome, failure: str | None, published: int, seconds: float) -> None:
-    """Count a poll that was recorded."""
-    _BY_OUTCOME[outcome].inc()
-    _SECONDS.observe(seconds)
-    if failure is not None:
-        _FAILURES.labels(failure).inc()
-    if published:
-        _PUBLISHED.inc(published)
-
-
-def count_start(due_at: datetime | None, now: datetime) -> None:
-    """Count how late a poll begins."""
-    if due_at is not None:
-        _LATENESS.observe(max((now - due_at).total_seconds(), 0.0))
-
-
-def count_change(alert: Alert) -> None:
-    """Count a change of a feed's health."""
-    _HEALTH.labels(alert.labels["change"]).inc()
+def count(report: PollReport, seconds: float) -> None:
+    """Count a poll that was recorded after so many seconds."""
+    POLLS.labels(report.outcome.value).inc()
+    POLLING.observe(seconds)
+    if report.failure is not None:
+        FAILURES.labels(report.failure.value).inc()
+    if report.published:
+        PUBLISHED.inc(report.published)
+    for change in report.health_changes:
+        HEALTH_CHANGES.labels(change).inc()

@@ -160,6 +160,8 @@ class ArticlePages:
         return await self._read_at(url, self._host(parts.hostname), deadline)
 
     async def _read_at(self, url: str, host: _Host, deadline: datetime) -> PageResult:
+        if self._clock.now() >= deadline:  # a robots.txt may take as long as a page
+            return _OVER_BUDGET
         rules = await self._robots.rules(url)
         if refusal := rules.refusal(url):
             return Refused(PageRefusal.DISALLOWED, refusal)

@@ -107,7 +107,7 @@ async def note_poll(
     """
     if has_news and pushed.replaces_polling(now):
         await pushes.miss(feed.id, now)
-    offer = offer_of(state) if feed.websub else None
+    offer = offer_of(state) if feed.websub and not state.is_gone else None
     # A subscription that ended during this poll could not make the feed due; the poll has put its timer off.
     if due.reason is DueReason.WEBSUB or is_to_be_looked_at(pushed.subscription, offer):
         await pushes.look_at(feed.id, now)

@@ -79,6 +79,8 @@ class WebSubSubscriber:
         self._stranded: set[str] = set()
         self._running: dict[asyncio.Task[None], str] = {}
         self._busy: dict[asyncio.Task[None], str] = {}
+        # The hub that a feed waits for: thousands may wait for one, and are not read again until it is free.
+        self._waiting: dict[str, str] = {}
         self._wake = asyncio.Event()
 
     def follow(self, feeds: Mapping[str, Feed]) -> None:
@@ -112,6 +114,7 @@ class WebSubSubscriber:
         now = self._clock.now()
         if self._is_news:
             self._is_news = False
+            self._waiting.clear()
             wanted = {feed_id for feed_id, feed in self._followed.items() if feed.websub and self._base is not None}
             for feed_id in await self._store.known() - wanted:
                 await self._store.look_at(feed_id, now)
@@ -144,13 +147,15 @@ class WebSubSubscriber:
         return due_at is not None and due_at > now and not is_backing_off
 
     async def _start(self, feed_id: str, now: datetime) -> None:
-        if feed_id in self._running.values():
+        if feed_id in self._running.values() or self._waiting.get(feed_id) in self._busy.values():
             return
         subscription, offer = await self._read(feed_id)
         hub = self._step(subscription, offer, now).hub or (subscription.hub if subscription else "")
         host = urlsplit(hub).hostname or ""
         if host and host in self._busy.values():
+            self._waiting[feed_id] = host
             return
+        self._waiting.pop(feed_id, None)
         until = now + CLAIM
         if not await self._store.claim(feed_id, now, until):
             return
@@ -179,7 +184,9 @@ class WebSubSubscriber:
         if feed is None or not feed.websub or self._base is None:
             return subscription, None
         state = await self._feeds.state(feed_id)
-        return subscription, offer_of(state) if state is not None and state.url == feed.url else None
+        # A feed that is gone is not asked, so what its hub pushed would never be read.
+        is_offered = state is not None and state.url == feed.url and not state.is_gone
+        return subscription, offer_of(state) if state is not None and is_offered else None
 
     def _step(self, subscription: Subscription | None, offer: Offer | None, now: datetime) -> Step:
         return next_step(subscription, offer, self._base or "", now)

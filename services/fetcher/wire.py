@@ -1,6 +1,7 @@
 """TCP and TLS for httpcore on plain asyncio: no address is looked up here, and waiting costs little."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -48,10 +49,19 @@ async def connect(
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(f"{address} does not answer") from error
     except OSError as error:
-        raise httpcore.ConnectError(error.strerror or str(error)) from error
+        raise httpcore.ConnectError(f"{_place(address, port)}: {_in_words(error)}") from error
     for option in socket_options or ():
         transport.get_extra_info("socket").setsockopt(*option)
     return TcpStream(transport, wire)
+
+
+def _place(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _in_words(error: OSError) -> str:
+    # asyncio puts "Connect call failed" and a tuple where the system says why.
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 class _Wire(asyncio.Protocol):

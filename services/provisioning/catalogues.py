@@ -12,7 +12,7 @@ from services.domain.rules.errors import RuleError
 from services.domain.rules.parser import parse
 from services.domain.text.gazetteer import Gazetteer, GazetteerError
 from services.provisioning.faults import ConfigurationError, Fault
-from services.provisioning.yaml_file import Location, YamlFile, iso_duration, read_yaml, yaml_files
+from services.provisioning.yaml_file import Location, YamlFile, iso_duration, iso_moment, read_yaml, yaml_files
 
 if TYPE_CHECKING:
     from alerts.routing import Routes
@@ -104,6 +104,8 @@ def feed_of(file: YamlFile, data: Any, at: Location) -> Feed:
     mapping = dict(file.mapping(at, data))
     if "interval" in mapping:
         mapping["interval"] = iso_duration(mapping["interval"])
+    if "since" in mapping:
+        mapping["since"] = iso_moment(mapping["since"])
     return file.validate(Feed, mapping, at)
 
 

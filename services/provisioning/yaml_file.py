@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -146,6 +147,15 @@ def iso_duration(value: Any) -> Any:
         amount, unit = match.groups()
         return f"P{amount}D" if unit == "d" else f"PT{amount}{unit.upper()}"
     return value
+
+
+def iso_moment(value: Any) -> Any:
+    """Return a day or moment as contracts read it, in UTC where it has no zone; anything else unchanged."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return value
+    return value if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def known_keys(model: type[BaseModel]) -> set[str]:

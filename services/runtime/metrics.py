@@ -39,7 +39,10 @@ async def metrics_shown(host: str, port: int | None) -> AsyncIterator[int | None
     try:
         server, thread = start_http_server(port, host)
     except OSError as error:
-        raise MetricsPortError(f"metrics cannot be shown at {host}:{port}: {error.strerror or error}") from error
+        raise MetricsPortError(
+            f"metrics cannot be shown at {host}:{port}: {error.strerror or error}. "
+            "Stop what uses that address, or set metrics.host and metrics.port"
+        ) from error
     try:
         yield int(server.server_address[1])
     finally:

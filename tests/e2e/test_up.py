@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.scenario import FeedSite, Receiver, Redline, wait_until, write_config
+from tests.e2e.scenario import FeedSite, LoopbackServer, Quiet, Receiver, Redline, wait_until, write_config
 
 pytestmark = pytest.mark.slow
 
@@ -113,6 +113,54 @@ def test_a_feed_that_is_no_feed_stops_no_other(tmp_path: Path) -> None:
             assert process.stop() == 0
     failure = next(line for line in map(json.loads, json_lines(tmp_path / "log.txt")) if line.get("feed_id") == "page")
     assert failure["event"] == "feed_failed"
+
+
+class GoneSite(LoopbackServer):
+    """A feed that has items on the first request, and is gone from then on."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        site = self
+
+        class Handler(Quiet):
+            def do_GET(self) -> None:
+                site.asked += 1
+                if site.asked == 1:
+                    self.answer(200, b"<rss version='2.0'><channel><title>A feed</title></channel></rss>")
+                else:
+                    self.answer(410)
+
+        super().__init__(Handler)
+
+
+def test_a_feed_that_is_gone_is_told_once_to_those_who_look_after_feeds(tmp_path: Path) -> None:
+    with FeedSite(feeds=1, items=1) as site, Receiver() as desk, Receiver() as keepers, GoneSite() as gone:
+        config = write_config(tmp_path, site, desk)
+        with (tmp_path / "feeds.yaml").open("a") as feeds:
+            feeds.write(f"- {{id: gone, url: '{gone.url}/feed', outlet: Gone Times, interval: 1s}}\n")
+        routes = tmp_path / "routes.yaml"
+        routes.write_text(
+            routes.read_text().replace(
+                "{receiver: desk}", "{receiver: desk, routes: [{match: {kind: feed_health}, receiver: keepers}]}"
+            )
+            + f"- name: keepers\n  channels:\n  - {{type: webhook, url: '{keepers.url}/', allow_private: true}}\n"
+        )
+        site.visible = 1
+        for _ in range(2):
+            with Redline("up", "--config", str(config), log=tmp_path / "log.txt") as process:
+                process.wait_ready()
+                wait_until(lambda: len(keepers.log.requests) == 1, 30, process.output)
+                wait_until(lambda: desk.log.alert_ids() == site.expected_alerts(), 30, process.output)
+                time.sleep(1.5)  # long enough for the feed to be asked again, if it were
+                assert process.stop() == 0, process.output()
+            (tmp_path / "log.txt").unlink()
+    (row,) = (row for row in map(json.loads, shown_feeds(config, tmp_path)) if row["id"] == "gone")
+    assert (row["health"], row["state"]) == ("gone", "gone")
+    assert (gone.asked, len(keepers.log.requests)) == (2, 1)
+
+
+def shown_feeds(config: Path, folder: Path) -> list[str]:
+    return redline("feeds", "list", "--json", "--config", str(config), cwd=folder).stdout.splitlines()
 
 
 def json_lines(path: Path) -> list[str]:

@@ -156,6 +156,8 @@ def change_between(before: Condition | None, after: Condition) -> HealthChange |
     was = before.health if before else FeedHealth.NEW
     if was is after.health:
         return None
+    if was is FeedHealth.NEW and after.health is FeedHealth.QUIET:
+        return None  # who follows a dormant feed, or imports a hundred, need not be told that it is dormant
     if after.health in _TOLD:
         return _TOLD[after.health]
     if after.health is FeedHealth.HEALTHY and was in _TOLD:
@@ -179,9 +181,9 @@ def health_alert(
     group_key = f"feed-health:{feed.id}"
     # Told apart by what it ends, which the store knows already: a poll that dies before it is recorded is repeated,
     # at another time, and must not tell again.
-    ended = (before or condition).since
+    ended = before.since.isoformat() if before else "first poll"
     return Alert(
-        id=alert_id(group_key, f"{change}:{cause or ended.isoformat()}"),
+        id=alert_id(group_key, f"{change}:{cause or ended}"),
         kind=AlertKind.FEED_HEALTH,
         group_key=group_key,
         watch_topic=WATCH_TOPIC,
@@ -211,11 +213,16 @@ def _summary(feed: Feed, change: HealthChange, condition: Condition, now: dateti
     if change is HealthChange.RECOVERED and before is not None:
         lines.append(f"It had been {before.health} for {in_words(now - before.since)}: {before.reason}")
     elif condition.reason:
-        lines.append(f"{condition.reason[0].upper()}{condition.reason[1:]}.".replace("..", "."))
+        lines.append(f"{_as_sentence(condition.reason)}.".replace("..", "."))
     if change is HealthChange.GONE:
         lines.append("It is not asked any more; remove it, or give it a new address.")
     lines.append(f"Feed {feed.id}: {feed.url}")
     return "\n".join(lines)
+
+
+def _as_sentence(reason: str) -> str:
+    """Return a reason with a capital, unless it begins with an address."""
+    return reason if "://" in reason.partition(" ")[0] else f"{reason[0].upper()}{reason[1:]}"
 
 
 def in_words(span: timedelta) -> str:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from services.api.app import build_app
 from services.api.server import CannotListenError, listen, serve
-from services.domain.feeds.websub import Credentials, Offer, asking, verified
+from services.domain.feeds.websub import Credentials, Offer, asking, denied, verified
 from services.fetcher.websub_store import ValkeyWebSubStore
 from services.runtime.valkey import ping
 from tests.fakes import FakeClock
@@ -222,3 +223,28 @@ def _port(process: "subprocess.Popen[bytes]", log: Path) -> int:
                 return int(json.loads(line)["port"])
         time.sleep(0.1)
     raise AssertionError(log.read_text())
+
+
+async def test_what_a_hub_pushes_that_has_denied_us_is_dropped(valkey: Redis) -> None:
+    await subscribe(valkey)
+    now = FakeClock().now()
+    await ValkeyWebSubStore(valkey).change("one", lambda current: denied(current, "too many", now) if current else None)
+    async with api(valkey) as client:
+        answer = await client.post(f"/websub/{TOKEN}", content=b"x", headers=signature(b"x"))
+    assert answer.status_code == 202
+    assert await valkey.exists("redline:feed:{one}:pushes") == 0
+
+
+async def test_what_hubs_push_is_counted_with_what_came_of_it(valkey: Redis) -> None:
+    await subscribe(valkey)
+    results = ("kept", "ignored", "refused")
+    before = [pushes(result) for result in results]
+    async with api(valkey) as client:
+        await client.post(f"/websub/{TOKEN}", content=b"x", headers=signature(b"x"))
+        await client.post(f"/websub/{TOKEN}", content=b"x", headers=signature(b"forged"))
+        await client.post(f"/websub/{TOKEN}", content=b"x" * (LIMIT + 1))
+    assert [pushes(result) - then for result, then in zip(results, before, strict=True)] == [1, 1, 1]
+
+
+def pushes(result: str) -> float:
+    return REGISTRY.get_sample_value("redline_websub_pushes_total", {"result": result}) or 0.0

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from services.fetcher import connections
-from services.fetcher.answers import Failed, Fetched, FetchResult
+from services.fetcher.answers import Failed, FailureReason, Fetched, FetchResult
 from services.fetcher.client import FeedClient
 from services.fetcher.policy import FetchPolicy
 from tests.fakes import FakeClock
@@ -117,3 +117,13 @@ async def test_idle_connections_end_after_a_while_and_are_never_many(
                 await asyncio.sleep(0.01)
         assert (two.open_now, three.open_now) == (1, 1)
         await client.aclose()
+
+
+async def test_a_port_where_nobody_listens_is_told_in_words(client: FeedClient) -> None:
+    async with serving(KeepAlive()) as server:
+        pass
+    result = await client.fetch(server.url())
+    assert isinstance(result, Failed)
+    assert (result.reason, result.message) == (
+        FailureReason.NO_CONNECTION, f"127.0.0.1:{server.port}: connection refused",
+    )  # fmt: skip

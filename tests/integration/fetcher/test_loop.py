@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from schemas.article import Arrival, Article
 from schemas.feed import Feed
 from schemas.streams import ARTICLES, Stream
+from services.fetcher import agent
 from services.fetcher.agent import FeedLoop
 from services.fetcher.client import FailureReason, FeedClient
 from services.fetcher.handler import FeedPoller
@@ -257,6 +258,55 @@ async def test_an_unexpected_fault_counts_as_a_failed_poll_and_forgets_nothing(
     assert (await store.claim_due(datetime.now(UTC), 9)).claims == ()
 
 
+class CutOffPublisher(RecordingPublisher):
+    """Gives its first article up, as a producer that is closed does."""
+
+    is_first = True
+
+    async def publish(self, stream: Stream[Any], value: BaseModel) -> None:
+        if self.is_first:
+            self.is_first = False
+            raise asyncio.CancelledError
+        await super().publish(stream, value)
+
+
+async def test_a_poll_that_is_cut_off_is_repeated(
+    server: FeedServer, valkey: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "RENEW_EVERY", timedelta(seconds=0.1))
+    server.pages["/one.xml"] = Reply(body=rss("a|Old|Text"))
+    publisher, lost = CutOffPublisher(), counted("redline_feed_polls_lost_total")
+    async with fetcher(valkey, publisher, feed_of(server), lease=0.5):
+        await until(lambda: publisher.sent, seconds=4)
+    assert counted("redline_feed_polls_lost_total") == lost + 1
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_every_poll_is_counted_with_what_came_of_it(server: FeedServer, valkey: Redis) -> None:
+    server.pages["/three.xml"] = Reply(410)
+    server.pages["/one.xml"] = Reply(body=rss("a|Old|Text", "b|Other|Text"))
+    names = [
+        ("redline_feed_polls_total", {"outcome": "read"}),
+        ("redline_feed_polls_total", {"outcome": "failed"}),
+        ("redline_feed_polls_total", {"outcome": "gone"}),
+        ("redline_feed_failures_total", {"reason": "not_found"}),
+        ("redline_feed_health_changes_total", {"change": "gone"}),
+        ("redline_feed_articles_total", {}),
+        ("redline_feed_poll_seconds_count", {}),
+        ("redline_feed_poll_lateness_seconds_count", {}),
+    ]
+    before = [counted(name, **labels) for name, labels in names]
+    feeds = [feed_of(server, name) for name in ("one", "two", "three")]
+    async with fetcher(valkey, RecordingPublisher(), *feeds):
+        await until(lambda: counted("redline_feed_poll_seconds_count") == before[6] + 3)
+        assert counted("redline_feeds_followed") == 3
+    after = [counted(name, **labels) for name, labels in names]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1, 1, 1, 2, 3, 3]
+
+
 async def test_the_lease_of_a_dead_fetcher_runs_out(server: FeedServer, valkey: Redis) -> None:
     server.pages["/one.xml"] = Reply(body=rss("a|Old|Text"))
     store, feed = ValkeyFeedStore(valkey, lease=timedelta(seconds=0.5)), feed_of(server)
@@ -276,19 +326,3 @@ async def test_feeds_whose_file_changed_are_followed_at_once(server: FeedServer,
         loop.follow([feed_of(server), feed_of(server, "two")])
         await until(lambda: len(publisher.sent) == 2, seconds=1)
     assert [request.path for request in server.requests] == ["/one.xml", "/two.xml"]
-
-
-async def test_the_loop_counts_what_it_does(server: FeedServer, valkey: Redis) -> None:
-    def value(name: str, **labels: str) -> float:
-        return REGISTRY.get_sample_value(name, labels) or 0.0
-
-    def counted() -> list[float]:
-        polls = value("redline_feed_polls_total", outcome="read")
-        return [polls, value("redline_articles_published_total"), value("redline_feed_poll_seconds_count")]
-
-    before, publisher = counted(), RecordingPublisher()
-    server.pages["/one.xml"] = Reply(body=rss("a|One|Text", "b|Two|Text"))
-    async with fetcher(valkey, publisher, feed_of(server)):
-        await until(lambda: counted() != before)
-    assert [after - early for after, early in zip(counted(), before, strict=True)] == [1, 2, 1]
-    assert value("redline_feed_poll_lateness_seconds_count") > 0

@@ -137,6 +137,33 @@ async def test_http2_is_spoken_with_those_who_do(trusted: Path) -> None:
     assert asked[1][b"if-none-match"] == b'"1"'
 
 
+class HangingHttp2Server(Http2Server):
+    """Answers the first request of a connection only."""
+
+    lost = 0
+
+    def _answer(self, stream: int, headers: dict[Any, Any]) -> None:
+        if stream == 1:
+            super()._answer(stream, headers)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        HangingHttp2Server.lost += 1
+
+
+async def test_a_connection_on_which_no_answer_came_is_closed(trusted: Path) -> None:
+    async with serving(trusted, ["h2"], lambda: HangingHttp2Server([])) as port:
+        client = client_of(timeout_seconds=0.5)
+        url = f"https://localhost:{port}/feed.xml"
+        assert isinstance(await client.fetch(url), Fetched)
+        late = await client.fetch(url)
+        assert isinstance(late, Failed)
+        assert late.reason is FailureReason.TIMEOUT
+        async with asyncio.timeout(2):
+            while not HangingHttp2Server.lost:
+                await asyncio.sleep(0.01)
+        await client.aclose()
+
+
 async def test_http2_can_be_switched_off(trusted: Path, server: FeedServer) -> None:
     server.pages["/feed.xml"] = Reply(body=BODY)
     async with serving(trusted, ["http/1.1"], http1(server)) as port:

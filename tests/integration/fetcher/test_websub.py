@@ -7,8 +7,14 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from schemas.feed import Feed
 from services.domain.feeds.schedule import DueReason
-from services.domain.feeds.websub import ASKED_LEASE, MAX_RETRY, UNSUBSCRIBE_TRIES, Status
+from services.domain.feeds.websub import ASKED_LEASE, MAX_RETRY, UNSUBSCRIBE_TRIES, Mode, Status, Subscription
+from services.fetcher.hub_client import Accepted
+from services.fetcher.state import FeedState
+from services.fetcher.websub import WebSubSubscriber
+from services.fetcher.websub_store import ValkeyWebSubStore
+from tests.fakes import FakeClock, InMemoryFeedStore
 from tests.integration.fetcher.hub import run_hub
 from tests.integration.fetcher.server import FeedServer, Reply, rss
 from tests.integration.fetcher.websub_world import POLICY, World, due_in, poll_now, polled, until, until_true, world
@@ -296,3 +302,49 @@ async def test_no_log_shows_what_only_the_hub_may_know(server: FeedServer, valke
     for asked in w.hub.requests:
         assert asked["hub.callback"].rsplit("/", 1)[1] not in shown
         assert asked.get("hub.secret", "never") not in shown
+
+
+class SlowHubs:
+    """A hub that takes its time."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers = asyncio.Event()
+
+    async def ask(self, subscription: Subscription, _mode: Mode) -> Accepted:
+        self.asked.append(subscription.feed_id)
+        await self.answers.wait()
+        return Accepted()
+
+
+class CountingFeeds(InMemoryFeedStore):
+    reads = 0
+
+    async def state(self, feed_id: str) -> FeedState | None:
+        self.reads += 1
+        return await super().state(feed_id)
+
+
+async def test_feeds_that_wait_for_a_busy_hub_are_not_read_again_at_every_turn(valkey: Redis) -> None:
+    """Thousands of feeds have the same hub, which is asked one request at a time."""
+    ids = [f"feed-{number}" for number in range(20)]
+    followed = {name: Feed(id=name, url=f"https://{name}.example/feed", outlet=name) for name in ids}
+    feeds, hubs, store, clock = CountingFeeds(), SlowHubs(), ValkeyWebSubStore(valkey), FakeClock()
+    subscriber = WebSubSubscriber(
+        store=store, feeds=feeds, hubs=hubs, clock=clock, callback_base="https://redline.example.org"
+    )
+    for name, feed in followed.items():
+        feeds.states[name] = FeedState(url=feed.url, hubs=("https://hub.example/",), topic_url=feed.url)
+        await store.look_at(name, clock.now())
+    subscriber.follow(followed)
+    await subscriber.turn()
+    await until(lambda: hubs.asked)
+    before = feeds.reads
+    for _ in range(5):
+        await subscriber.turn()
+    assert feeds.reads == before
+    hubs.answers.set()
+    for _ in range(3 * len(ids)):
+        await subscriber.turn()
+        await asyncio.sleep(0.01)
+    assert sorted(hubs.asked) == sorted(ids), "each has its turn"

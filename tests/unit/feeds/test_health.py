@@ -89,6 +89,12 @@ def test_a_new_feed_that_never_answered_is_told_of_when_it_counts_as_broken() ->
     assert change_between(first, then) is HealthChange.BROKEN
 
 
+def test_a_feed_that_was_dormant_when_it_was_added_is_not_news() -> None:
+    first = settle(None, assess(known(HOUR, 300 * DAY), NOW))
+    assert (first.health, change_between(None, first)) == (FeedHealth.QUIET, None)
+    assert change_between(first, Condition(FeedHealth.HEALTHY, NOW)) is HealthChange.RECOVERED
+
+
 def test_from_quiet_to_broken_to_gone_nothing_recovers() -> None:
     conditions = [Condition(health, NOW) for health in (FeedHealth.QUIET, FeedHealth.BROKEN, FeedHealth.GONE)]
     changes = [change_between(before, after) for before, after in pairwise(conditions)]
@@ -147,3 +153,16 @@ def test_time_alone_never_heals(failures: int, failing: timedelta, silent: timed
 )
 def test_spans_in_words(span: timedelta, words: str) -> None:
     assert in_words(span) == words
+
+
+def test_an_address_at_the_beginning_of_a_reason_stays_as_it_is() -> None:
+    gone = Condition(FeedHealth.GONE, NOW, "https://example.org/feed is gone (410)")
+    alert = health_alert(FEED, HealthChange.GONE, gone, NOW)
+    assert alert.summary.startswith("https://example.org/feed is gone (410).\n")
+
+
+def test_a_feed_that_is_gone_at_its_first_poll_is_told_of_once_although_that_poll_is_repeated() -> None:
+    first, again = (
+        health_alert(FEED, HealthChange.GONE, Condition(FeedHealth.GONE, at), at) for at in (NOW, NOW + HOUR)
+    )
+    assert first.id == again.id

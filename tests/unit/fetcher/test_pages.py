@@ -30,13 +30,15 @@ class Web:
         self.rules = rules
         self.answers: dict[str, FetchResult] = {}
         self.asked: list[tuple[str, float]] = []
-        self.takes = timedelta(0)
+        self.takes = self.rules_take = timedelta(0)
+        self.rules_answer: FetchResult | None = None
         self.redirects: dict[str, str] = {}
         self.is_closed = False
 
     async def fetch(self, url: str, *, permit: Permit | None = None) -> FetchResult:
         if url.endswith("/robots.txt"):
-            return Fetched(url, self.rules.encode(), "text/plain", Validators())
+            self.clock.advance(self.rules_take)
+            return self.rules_answer or Fetched(url, self.rules.encode(), "text/plain", Validators())
         target = self.redirects.get(url, url)
         for hop in (url, target):
             if permit is not None and (refusal := await permit(hop)):
@@ -213,6 +215,15 @@ async def test_a_poll_takes_so_long_and_no_longer() -> None:
     _, refused = await setting.complete(*(article(number) for number in range(5)))
     assert [at for _, at in setting.web.asked] == [0, 15]
     assert refused == [("over_budget", 3)]
+
+
+async def test_sites_whose_robots_txt_takes_long_use_up_the_time_of_a_poll() -> None:
+    setting = Setting(time=timedelta(seconds=60))
+    setting.web.rules_take = timedelta(seconds=30)
+    setting.web.rules_answer = Failed(FailureReason.TIMEOUT, "no complete answer within 30 s")
+    _, refused = await setting.complete(*(article(n, f"https://site{n}.example.org/a") for n in range(9)))
+    assert refused == [("disallowed", 2), ("over_budget", 7)]
+    assert setting.clock.now() - EPOCH == timedelta(seconds=60)
 
 
 async def test_a_pace_beyond_the_budget_is_not_waited_for() -> None:

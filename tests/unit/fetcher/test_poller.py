@@ -139,7 +139,7 @@ async def test_the_history_says_what_was_decided_at_each_of_the_last_polls(scene
     await scene.poll(Failed(FailureReason.SERVER_ERROR, "answered 500", 500))
     first, second, third = scene.state.history
     assert (first.outcome, first.status, first.entries, first.published) == (PollOutcome.READ, 200, 1, 1)
-    assert first.bytes == len(rss("a|Old|Text"))
+    assert (first.bytes, first.redirected_to) == (len(rss("a|Old|Text")), None)
     assert (first.due_at, first.due_reason) == (second.at, DueReason.DEFAULT)
     assert (second.published, second.redirected_to) == (1, "https://cdn.example/feed")
     assert (third.outcome, third.status, third.message) == (PollOutcome.FAILED, 500, "answered 500")
@@ -223,7 +223,7 @@ async def test_a_feed_returns_when_the_adopted_address_fails_as_often(scene: Sce
     await scene.poll(Failed(FailureReason.NOT_FOUND, "404", 404), times=2)
     assert scene.address() == NEW
     await scene.poll()
-    assert scene.address() == OWN
+    assert (scene.address(), scene.state.failures) == (OWN, 1)
     assert [(move.to_url, move.reason) for move in scene.store.audit] == [
         (OWN, MoveReason.FAILED),
         (NEW, MoveReason.REDIRECTED),

@@ -1,6 +1,6 @@
 """The poll's part in WebSub: which hubs a feed names, and when it is asked after a push."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,17 @@ from services.domain.feeds.parser import ParsedFeed
 from services.domain.feeds.schedule import Due, DueReason, ResponseFacts, SchedulePolicy, next_due
 from services.domain.feeds.websub import Offer, Subscription
 from services.fetcher.client import Failed, FailureReason, Fetched, NotModified, Validators
-from services.fetcher.pushed import ASK_INSTEAD_AFTER, due_after_push, is_to_be_looked_at, named_hubs, offer_of
+from services.fetcher.pushed import (
+    ASK_INSTEAD_AFTER,
+    NoPushes,
+    due_after_push,
+    is_to_be_looked_at,
+    named_hubs,
+    note_poll,
+    offer_of,
+)
 from services.fetcher.state import FeedState
+from services.fetcher.websub_store import Pushed
 from tests.fakes import EPOCH
 from tests.unit.feeds.test_websub import ALONE, OFFER, granted
 
@@ -115,3 +124,19 @@ def test_polling_a_pushed_feed_waits_for_four_times_the_longest_interval() -> No
     assert next_due(policy, own, pushed, EPOCH) == Due(EPOCH + timedelta(minutes=5), DueReason.INTERVAL)
     failed = ResponseFacts(failures=1, is_pushed=True)
     assert next_due(policy, feed, failed, EPOCH).reason is DueReason.BACK_OFF
+
+
+async def test_a_feed_that_is_gone_has_its_subscription_looked_at() -> None:
+    """What its hub pushed would never be read, since the feed is not polled any more."""
+    looked: list[str] = []
+
+    class Looking(NoPushes):
+        async def look_at(self, feed_id: str, at: datetime) -> None:
+            looked.append(feed_id)
+
+    feed, subscription = Feed(id="one", url=URL, outlet="Example Times"), granted()
+    for is_gone in (False, True):
+        state = FeedState(url=URL, is_gone=is_gone, hubs=(subscription.hub,), topic_url=subscription.topic_url)
+        due = Due(None, DueReason.GONE if is_gone else DueReason.RHYTHM)
+        await note_poll(Looking(), feed, state, Pushed(None, subscription), due=due, now=EPOCH)
+        assert looked == ["one"] * is_gone

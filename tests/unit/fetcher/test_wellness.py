@@ -1,5 +1,6 @@
 """What polls make of a feed's health, and what is told of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from schemas.alert import Alert
@@ -9,6 +10,7 @@ from services.domain.feeds.normalize import Draft, Reading
 from services.domain.feeds.parser import ParsedFeed
 from services.fetcher import outcome
 from services.fetcher.answers import Failed, FailureReason, Fetched, Gone, NotModified, Validators
+from services.fetcher.history import Move, MoveReason
 from services.fetcher.outcome import Poll
 from services.fetcher.state import FeedState
 from services.fetcher.wellness import examine
@@ -123,3 +125,32 @@ def test_a_poll_that_is_repeated_after_a_crash_tells_the_same() -> None:
         alerts.append(examine(before, poll, FEED, watch.now + late)[1])
     assert [alert.id for alert in alerts[0]] == [alert.id for alert in alerts[1]]
     assert len(alerts[0]) == 1
+
+
+def test_a_quiet_feed_that_fails_for_a_moment_is_not_told_of_again() -> None:
+    watch = Watch()
+    watch.lists(*hourly(NOW))
+    assert watch.unchanged(after=4 * DAY) == ["quiet"]
+    assert [watch.fails(), watch.unchanged(), watch.fails(), watch.unchanged()] == [[]] * 4
+    assert watch.state.health is FeedHealth.QUIET
+
+
+def test_a_feed_that_moves_to_and_fro_is_told_of_each_time() -> None:
+    there = Move(
+        at=NOW,
+        feed_id=FEED.id,
+        from_url=FEED.url,
+        to_url="https://example.net/",
+        reason=MoveReason.REDIRECTED,
+        answers=3,
+    )
+    before = FeedState(url=FEED.url, health=FeedHealth.HEALTHY, health_since=NOW)
+    ids = set()
+    for last in (NOW, NOW + DAY):
+        state = before.model_copy(update={"last_polled_at": last})
+        poll = outcome.timed(
+            outcome.judge(NotModified(Validators()), state.model_copy(update={"first_read_at": NOW})), last, ()
+        )
+        _, (alert,) = examine(state, replace(poll, move=there), FEED, last + HOUR)
+        ids.add(alert.id)
+    assert len(ids) == 2

@@ -1,5 +1,6 @@
 """Catalogues: what is wrong in a file is told with file, line and field, all of it at once."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,13 @@ def test_a_wrong_feed_is_told_with_its_place(tmp_path: Path, feeds: str, fault: 
     with pytest.raises(ConfigurationError) as error:
         load_feeds(tmp_path / "feeds.yaml")
     assert faults(error, tmp_path)[0].startswith(fault)
+
+
+@pytest.mark.parametrize("written_as", ["2024-11-27", "2024-11-27T00:00", "'2024-11-27T02:00:00+02:00'"])
+def test_a_feed_may_say_since_when_as_people_do(tmp_path: Path, written_as: str) -> None:
+    written(tmp_path, feeds=f"feeds:\n- {{id: a, url: 'http://x/f', outlet: X, since: {written_as}}}\n")
+    (feed,) = load_feeds(tmp_path / "feeds.yaml")
+    assert feed.since == datetime(2024, 11, 27, tzinfo=UTC)
 
 
 def test_a_feed_may_say_its_interval_as_people_do(tmp_path: Path) -> None:
