@@ -13,6 +13,7 @@ from services.provisioning.catalogues import Watched
 from services.provisioning.following import FileFollower, fingerprint
 from services.runtime.apps import create_app
 from services.runtime.dead_letters import DeadLetters
+from services.runtime.garbage import return_memory
 from services.runtime.publisher import StreamPublisher
 from services.tracker import agent as tracker_agent
 from services.tracker.handler import TrackerHandler
@@ -36,10 +37,14 @@ async def build_matcher(world: World) -> Unit:
 
 
 def _let_live() -> None:
-    """Keep what lives long, as rules do, out of all further collections, each of which would walk through it."""
+    """Keep what lives long, as rules do, out of all further collections, each of which would walk through it.
+
+    What memory loading took beyond that goes back to the system.
+    """
     gc.unfreeze()  # the rules from before, if any, which may be garbage now
     gc.collect()
     gc.freeze()
+    return_memory()
 
 
 async def build_tracker(world: World) -> Unit:

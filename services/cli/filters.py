@@ -17,9 +17,9 @@ from services.cli.loading import load_settings, watched
 from services.cli.output import BAD_INPUT, ConfigOption, JsonOption, fault, out, print_line
 from services.provisioning.article_files import BadLine, ReadArticle, read_articles, read_json_lines
 from services.provisioning.packed_files import DamagedFileError, opened
+from services.runtime.garbage import seldom_collected
 
 MAX_STDIN_BYTES = 64 * 1024 * 1024
-GARBAGE_THRESHOLD = 100_000
 
 FilesArgument = Annotated[
     list[Path] | None,
@@ -59,14 +59,12 @@ def _print_hits(article_id: str, matches: tuple[Match, ...]) -> None:
 
 @contextmanager
 def _little_garbage() -> Iterator[None]:
-    """Look for garbage rarely: rules and words stay, articles go by themselves, and looking takes a tenth of it all."""
-    usual = gc.get_threshold()
+    """Leave rules and words out of every look for garbage, and look seldom."""
     gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
     try:
-        yield
+        with seldom_collected():
+            yield
     finally:
-        gc.set_threshold(*usual)
         gc.unfreeze()
 
 

@@ -11,6 +11,7 @@ from schemas.watch import WatchRule
 from services.matcher.ports import RuleStore, RuleStoreUnavailableError, StoredKey
 from services.matcher.watchlist import Watchlist
 from services.provisioning.catalogues import Watched
+from services.runtime.garbage import seldom_collected
 
 # Rules compiled in one go: some 0.1 s in a thread beside the event loop.
 CHUNK = 1_000
@@ -95,7 +96,20 @@ class RuleFollower:
     async def _load(self, provisioned: Watched) -> None:
         """Build all anew beside what is matched, and change over."""
         version = await self._store.version()  # before the rules: what changes meanwhile comes with the next look
-        fresh = await asyncio.to_thread(Watchlist, provisioned)
+        with seldom_collected():
+            fresh = await asyncio.to_thread(Watchlist, provisioned)
+            if not await self._put_stored(fresh):
+                return
+            if fresh.needs_compaction:
+                await asyncio.to_thread(fresh.compact)
+        self._watchlist.become(fresh)
+        self._version = version
+        self._uncovered.clear()
+        self._on_loaded()
+        log.info("rules_loaded", rules=len(fresh), left_out=fresh.left_out, version=version)
+
+    async def _put_stored(self, fresh: Watchlist) -> bool:
+        """Put all rules of the store into a watchlist; return False if told to stop before the end."""
         chunk: list[WatchRule] = []
         told_at = time.monotonic()
         async with aclosing(self._store.stream()) as stored:
@@ -106,18 +120,12 @@ class RuleFollower:
                 await asyncio.to_thread(fresh.put_stored, chunk)
                 chunk = []
                 if self._stop.is_set():
-                    return
+                    return False
                 if time.monotonic() - told_at > TELL_EVERY_SECONDS:
                     told_at = time.monotonic()
                     log.info("loading_rules", rules=len(fresh))
         await asyncio.to_thread(fresh.put_stored, chunk)
-        if fresh.needs_compaction:
-            await asyncio.to_thread(fresh.compact)
-        self._watchlist.become(fresh)
-        self._version = version
-        self._uncovered.clear()
-        self._on_loaded()
-        log.info("rules_loaded", rules=len(fresh), left_out=fresh.left_out, version=version)
+        return True
 
     async def _provision(self, provisioned: Watched) -> None:
         dropped, put = self._watchlist.provision(provisioned)

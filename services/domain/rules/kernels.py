@@ -178,13 +178,13 @@ def _chart(
     total: int,
     words: _Stretches,
     phrases: _Stretches,
-    sets: Indices,
-    members: Indices,
+    pairs: tuple[Indices, Indices],
     numbers: Indices,
     begin: int,
     blocks: int,
 ) -> _Chart:
-    """Return where the conditions of these numbers hold within a window."""
+    """Return where the conditions of these numbers hold within a window; sets come in pairs with members that do."""
+    sets, members = pairs
     bits = np.zeros((total + 1, 2, blocks + _SPARE), np.uint64)
     places = np.empty((len(words[0]) + len(phrases[0]), 3), np.uint32)
     count = _mark(words, begin, numbers, bits, places, 0)
@@ -294,7 +294,7 @@ def find_nears(
     begin, end, step, blocks = _windows(words[1])
     count = 0
     for window in range(begin, end, step):
-        chart = _chart(len(held), words, phrases, sets[0], sets[1], numbers, window, blocks)
+        chart = _chart(len(held), words, phrases, sets, numbers, window, blocks)
         undecided = 0
         for near in waiting:
             for side in range(2):

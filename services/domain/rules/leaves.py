@@ -17,7 +17,8 @@ from services.domain.text.gazetteer import Alias
 from services.domain.text.normalize import exact_form, fold
 from services.domain.text.token_index import TokenIndex
 
-LEAF_CACHE_SIZE = 1 << 16
+# What rules name again and again is among these; to keep more takes memory and saves no time that can be told.
+LEAF_CACHE_SIZE = 1 << 14
 # Phrases are hardly ever named twice, names aside; single words the compiler keeps.
 PHRASE_CACHE_SIZE = 1 << 13
 

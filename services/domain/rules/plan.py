@@ -11,7 +11,8 @@ from services.domain.rules.leaves import AnyOf, ExactWords, Leaf, Near, Sloppy, 
 from services.domain.rules.presearcher import Options, Plan
 from services.domain.rules.vocabulary import Form, Scope
 
-MAX_KNOWN = 1 << 16
+# Of either kind; as with leaves, more would take memory and save no time.
+MAX_KNOWN = 1 << 14
 _UNDECIDED = Plan(exact=False)
 
 
@@ -21,7 +22,7 @@ class Planner:
     def __init__(self, conditions: Conditions) -> None:
         self._conditions = conditions
         # What rules share, by identity: words and actors in the content, and actors of many names next to NEAR.
-        self._plans: dict[Present, Plan] = {}
+        self._plans: dict[Clause, Plan] = {}
         self._sets: dict[tuple[AnyOf, Scope], Options] = {}
 
     def plan(self, clause: Clause) -> Plan:
@@ -67,7 +68,8 @@ class Planner:
         return Plan(tuple(dict.fromkeys(clauses)), veto or (), exact and veto is not None)
 
     def _either(self, parts: Sequence[Clause]) -> Plan:
-        planned = [self.plan(part) for part in parts]
+        known = self._plans.get
+        planned = [known(part) or self.plan(part) for part in parts]
         listed: list[int] = []
         for part in planned:
             if not part.exact or len(part.clauses) != 1 or part.veto:

@@ -1,6 +1,7 @@
 """Where the rules themselves are kept: encoded, because a million of them as objects would fill the memory."""
 
 import sys
+from array import array
 from collections.abc import Iterator
 
 from schemas.watch import WatchRule
@@ -16,7 +17,10 @@ class RuleShelf:
         # By slot. What is dropped keeps its key.
         self._topics: list[str] = []
         self._ids: list[str] = []
-        self._encoded: list[bytes | None] = []  # all but the key
+        self._begins = array("q", (0,))  # where each is in `_encoded`; one more ends the last
+        self._is_held = bytearray()
+        # One after the other, all but the key: an object for each would take half as much again.
+        self._encoded = bytearray()
         self._size = 0
 
     def __len__(self) -> int:
@@ -24,9 +28,9 @@ class RuleShelf:
 
     def frozen(self) -> Iterator[WatchRule]:
         """Return the rules of this moment, by slot."""
-        # Keys are only ever added, and those of later rules have no counterpart in the copy.
-        kept = zip(self._topics, self._ids, self._encoded.copy(), strict=False)
-        return (_decoded(topic, rule_id, encoded) for topic, rule_id, encoded in kept if encoded is not None)
+        # All else is only ever added to, so that this alone says what the moment was.
+        is_held = bytes(self._is_held)
+        return (self._decoded(slot) for slot, held in enumerate(is_held) if held)
 
     def slot(self, watch_topic: str, rule_id: str) -> int | None:
         """Return the slot of a rule, or None if there is no such rule."""
@@ -35,9 +39,11 @@ class RuleShelf:
 
     def put(self, rule: WatchRule) -> int:
         """Keep a rule that is not there yet; return its slot, one more than that of the rule put before."""
-        slot = len(self._encoded)
+        slot = len(self._is_held)
         topic, rule_id = sys.intern(rule.watch_topic), rule.id
-        self._encoded.append(rule.model_dump_json(exclude=_KEY, exclude_defaults=True).encode())
+        self._encoded += rule.model_dump_json(exclude=_KEY, exclude_defaults=True).encode()
+        self._begins.append(len(self._encoded))
+        self._is_held.append(1)
         self._topics.append(topic)
         self._ids.append(rule_id)
         self._slots.setdefault(topic, {})[rule_id] = slot
@@ -50,7 +56,7 @@ class RuleShelf:
         slot = rules.pop(rule_id)
         if not rules:
             del self._slots[watch_topic]
-        self._encoded[slot] = None
+        self._is_held[slot] = 0
         self._size -= 1
         return slot
 
@@ -60,19 +66,18 @@ class RuleShelf:
 
     def rule(self, slot: int) -> WatchRule:
         """Return the rule of a slot; KeyError if it was dropped."""
-        encoded = self._encoded[slot]
-        if encoded is None:
+        if not self._is_held[slot]:
             raise KeyError(slot)
-        return _decoded(self._topics[slot], self._ids[slot], encoded)
+        return self._decoded(slot)
 
     @property
     def dropped(self) -> int:
         """Return how many slots are empty."""
-        return len(self._encoded) - self._size
+        return len(self._is_held) - self._size
 
-
-def _decoded(watch_topic: str, rule_id: str, encoded: bytes) -> WatchRule:
-    # Both are slugs, which JSON writes as they are; what follows them holds a query at least.
-    return WatchRule.model_validate_json(
-        b'{"watch_topic":"%b","id":"%b",%b' % (watch_topic.encode(), rule_id.encode(), encoded[1:])
-    )
+    def _decoded(self, slot: int) -> WatchRule:
+        encoded = bytes(self._encoded[self._begins[slot] + 1 : self._begins[slot + 1]])
+        # Both are slugs, which JSON writes as they are; what follows them holds a query at least.
+        return WatchRule.model_validate_json(
+            b'{"watch_topic":"%b","id":"%b",%b' % (self._topics[slot].encode(), self._ids[slot].encode(), encoded)
+        )
