@@ -159,6 +159,7 @@ def feed_site(count: int, *, large_every: int) -> Iterator[Site]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(count, large_every, theirs), daemon=True)
     process.start()
+    theirs.close()  # so that its end is noticed
     try:
         yield Site(ours.recv(), process.pid or 0, ours)
     finally:

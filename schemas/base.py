@@ -1,12 +1,16 @@
 """What every contract shares: frozen, strict, versioned, and identified by its content."""
 
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-ID_BYTES = 16
+from schemas.ids import content_id
+
+__all__ = [  # ids are made where their contracts are
+    "ContentId", "Contract", "NonEmpty", "SecretName", "SecretRef", "Slug", "StreamContract", "UtcDatetime",
+    "content_id",
+]  # fmt: skip
 
 
 class Contract(BaseModel):
@@ -21,19 +25,6 @@ class StreamContract(Contract):
     """A contract that travels on a stream; `schema_version` is the n of the stream's `.vn`."""
 
     schema_version: int = Field(default=1, ge=1, le=1)
-
-
-def content_id(*parts: str) -> str:
-    """Return the id of this content: 32 hex digits, the same for the same parts in the same order.
-
-    Each part is length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
-    """
-    digest = blake2b(digest_size=ID_BYTES)
-    for part in parts:
-        raw = part.encode("utf-8", "surrogatepass")
-        digest.update(len(raw).to_bytes(8, "big"))
-        digest.update(raw)
-    return digest.hexdigest()
 
 
 def _to_utc(moment: datetime) -> datetime:

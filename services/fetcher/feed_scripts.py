@@ -171,6 +171,12 @@ queue(host)
 return 1
 """)
 
+# ARGV: feed id, article ids. Returns how many articles are remembered of the feed, then what is of each of these.
+SEEN = _script("""
+local key = feed_key(ARGV[1], 'seen')
+return {redis.call('HLEN', key), #ARGV > 1 and redis.call('HMGET', key, unpack(ARGV, 2)) or {}}
+""")
+
 # ARGV: feed id. Returns its time, or nothing.
 TIMER = _script("""
 local host = host_of(ARGV[1])

@@ -127,7 +127,8 @@ class FeedPoller:
             return await self._poll_pushed(feed, claim, state, pushed, pushed.document)
         result = await self._ask(feed, state)
         poll = await self._assess(result, state)
-        poll = replace(poll, state=poll.state.model_copy(update=named_hubs(result, poll.reading)))
+        if hubs := named_hubs(result, poll.reading):
+            poll = poll.with_state(poll.state.model_copy(update=hubs))
         changes = await self._changes(feed, poll, is_state_lost=claim.state is None)
         await self._publish(await self._completed(feed, changes.articles))
         is_pushed = pushed.replaces_polling(self._clock.now()) and not changes.articles

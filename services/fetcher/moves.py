@@ -22,6 +22,8 @@ def after_answer(
 ) -> tuple[FeedState, Move | None]:
     """Count an answer and where permanent redirects led to it; adopt that address after enough that agree."""
     if moved_to is None or moved_to == state.address:
+        if state.moved_to is None and not state.moved_answers:
+            return state, None  # as nearly always
         return state.model_copy(update={"moved_to": None, "moved_answers": 0}), None
     answers = state.moved_answers + 1 if moved_to == state.moved_to else 1
     if answers < move_after or not _is_fit(state.address, moved_to):

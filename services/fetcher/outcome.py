@@ -136,7 +136,10 @@ def moved(poll: Poll, moved_to: str | None, *, feed_id: str, move_after: int, no
     """Return the poll with the move that it decides, if it decides one."""
     if poll.outcome in {PollOutcome.READ, PollOutcome.UNCHANGED}:
         state, move = after_answer(poll.state, moved_to, feed_id=feed_id, move_after=move_after, now=now)
-        return replace(poll, state=state, move=move, redirected_to=poll.redirected_to or moved_to)
+        redirected_to = poll.redirected_to or moved_to
+        if state is poll.state and redirected_to == poll.redirected_to:
+            return poll
+        return replace(poll, state=state, move=move, redirected_to=redirected_to)
     state, move = after_failure(poll.state, feed_id=feed_id, move_after=move_after, now=now)
     if move is None or poll.outcome is PollOutcome.FAILED:
         return replace(poll, state=state, move=move)

@@ -9,6 +9,7 @@ Keys in Valkey (all under `redline:`), beside those of the timers in feed_script
     feed:{id}:seen      hash: article id -> what is remembered of it
 """
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -247,17 +248,13 @@ class ValkeyFeedStore:
 
     async def seen(self, feed_id: str, article_ids: Sequence[str] | None = None) -> SeenIn:
         """Return what is remembered of these articles of a feed, or of all."""
-        key = _seen_key(feed_id)
         if article_ids is None:
-            known = {name.decode(): _unpack(raw.decode()) async for name, raw in self._scan(key)}
+            known = {name.decode(): _unpack(raw.decode()) async for name, raw in self._scan(_seen_key(feed_id))}
             return SeenIn(known, len(known))
-        async with _translated(), self._valkey.pipeline(transaction=False) as together:
-            together.hlen(key)
-            for some in _batched(article_ids, CHUNK):
-                together.hmget(key, some)
-            count, *raws = await together.execute()
-        found = zip(article_ids, (raw for some in raws for raw in some), strict=True)
-        return SeenIn({name: _unpack(raw.decode()) for name, raw in found if raw is not None}, count)
+        asked = [self._run(scripts.SEEN, feed_id, *some) for some in tuple(_batched(article_ids, CHUNK)) or ((),)]
+        answers = await asyncio.gather(*asked)
+        found = zip(article_ids, (raw for _, some in answers for raw in some), strict=True)
+        return SeenIn({name: _unpack(raw.decode()) for name, raw in found if raw is not None}, answers[0][0])
 
     async def record(self, claim: Claim, state: FeedState, changes: Changes, move: Move | None = None) -> None:
         """Keep the outcome of a poll as one, if the claim still holds."""
@@ -352,5 +349,5 @@ def _pack(seen: Seen) -> str:
 
 def _unpack(text: str) -> Seen:
     revision, first, last, revision_ids = text.split("|")
-    moments = (datetime.fromtimestamp(float(value), UTC) for value in (first, last))
-    return Seen(int(revision), tuple(revision_ids.split(",")), *moments)
+    first_seen_at, last_seen_at = datetime.fromtimestamp(float(first), UTC), datetime.fromtimestamp(float(last), UTC)
+    return Seen(int(revision), tuple(revision_ids.split(",")), first_seen_at, last_seen_at)

@@ -9,7 +9,7 @@ from datetime import datetime
 from schemas.article import Arrival, Article
 from schemas.base import content_id
 from schemas.feed import Feed
-from services.domain.feeds.material import material, without_appended
+from services.domain.feeds import material
 from services.domain.feeds.normalize import Draft, to_draft
 from services.domain.feeds.received import Entry
 from services.domain.feeds.urls import without_tracking
@@ -28,8 +28,8 @@ def article_id(feed_id: str, draft: Draft, *, trust_guid: bool = True) -> str:
 
 
 def revision_id(draft: Draft) -> str:
-    """Return the identity of what the item says: another title word, number, negation or sentence is another one."""
-    return content_id("revision", material(draft.title), material(without_appended(draft.text)))
+    """Return the identity of what the item says."""
+    return draft.revision_id or material.revision_id(draft.title, draft.text)
 
 
 def shared_guids(drafts: Iterable[Draft]) -> frozenset[str]:
@@ -57,11 +57,12 @@ def with_lasting_guids(drafts: Sequence[Draft]) -> list[Draft]:
     Where that would make one of two GUIDs in the document, they stay as they are.
     """
     spellings = defaultdict(set)
-    for draft in drafts:
-        spellings[lasting_guid(draft.guid)].add(draft.guid)
+    lasting = [lasting_guid(draft.guid) for draft in drafts]
+    for guid, draft in zip(lasting, drafts, strict=True):
+        spellings[guid].add(draft.guid)
     return [
-        replace(draft, guid=guid) if len(spellings[guid := lasting_guid(draft.guid)]) == 1 else draft
-        for draft in drafts
+        draft if guid == draft.guid or len(spellings[guid]) > 1 else replace(draft, guid=guid)
+        for guid, draft in zip(lasting, drafts, strict=True)
     ]
 
 

@@ -7,6 +7,8 @@ to a text (who first published it, how many comments it has, when it was last to
 import re
 import unicodedata
 
+from schemas.ids import content_id
+
 # What is appended is short, and stands at an end of the text.
 _HEAD_CHARS, _TAIL_CHARS = 200, 700
 _MAX_APPENDED = 6
@@ -65,6 +67,11 @@ _BETWEEN_NUMBERS = re.compile(rf"[0-9][^{_KEPT}]+(?=\x05?[0-9])")
 _IMMATERIAL = re.compile(rf"[^{_KEPT}]+|_+")
 _TYPESETTING = "‘’‚“”„«»‹›‒–—―‐•"
 _ASCII_IMMATERIAL = {code: None for code in range(128) if _IMMATERIAL.match(chr(code))}
+
+
+def revision_id(title: str, text: str) -> str:
+    """Return the identity of what an item says: another title word, number, negation or sentence is another one."""
+    return content_id("revision", material(title), material(without_appended(text)))
 
 
 def material(text: str) -> str:

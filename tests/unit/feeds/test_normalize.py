@@ -1,5 +1,6 @@
 """Entries to drafts and articles: plain text, canonical addresses, identity."""
 
+import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,8 @@ from schemas.base import content_id
 from schemas.feed import Feed
 from services.domain.feeds.articles import to_article
 from services.domain.feeds.limits import MAX_TEXT_CHARS
-from services.domain.feeds.normalize import to_draft
+from services.domain.feeds.material import revision_id
+from services.domain.feeds.normalize import read_feed, to_draft
 from services.domain.feeds.parser import Entry
 from services.domain.feeds.plain_text import plain_text
 from services.domain.feeds.urls import canonical_url
@@ -159,3 +161,11 @@ def test_a_date_that_software_writes_for_none_is_none() -> None:
         draft = to_draft(Entry(id="a", title="T", published_at=never, updated_at=NOW))
         assert draft is not None
         assert draft.published_at == NOW
+
+
+def test_what_a_draft_says_is_identified_where_it_is_read_and_travels_with_it() -> None:
+    item = "<item><title>Talks end</title><description>They left.</description></item>"
+    (draft,) = read_feed(f"<rss><channel>{item}</channel></rss>".encode()).drafts
+    assert draft.revision_id == revision_id("Talks end", "They left.")
+    moved = pickle.loads(pickle.dumps(draft))
+    assert (moved, moved.revision_id) == (draft, draft.revision_id)
