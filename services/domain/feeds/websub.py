@@ -294,12 +294,16 @@ def verified(subscription: Subscription, lease: timedelta | None, now: datetime,
 def denied(subscription: Subscription, reason: str, now: datetime) -> Subscription:
     """Return the subscription that the hub has denied or ended: another hub is asked at once, the same in a day."""
     failures = subscription.failures + 1
+    due_at = now + (MAX_RETRY if failures % len(subscription.hubs) == 0 else timedelta())
+    if subscription.status is not Status.VERIFIED and not subscription.is_unanswered:
+        # It was refused already, and waits; a hub that calls unasked does not shorten that.
+        due_at = max(due_at, subscription.due_at)
     told = {
         "status": Status.DENIED,
         "answered_at": now,
         "expires_at": None,
         "failures": failures,
-        "due_at": now + (MAX_RETRY if failures % len(subscription.hubs) == 0 else timedelta()),
+        "due_at": due_at,
         "reason": reason or "the hub gave no reason",
     }
     return subscription.model_copy(update=told)

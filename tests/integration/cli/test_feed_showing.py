@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def test_the_list_says_how_each_feed_is(polled: Run) -> None:
         "Fallen", "broken", "1 h ago", "failed 6x: answered 503",
     ]  # fmt: skip
     assert "Example [b]Wire[/b]" in shown["wire"], "what feeds say of themselves is no markup"
-    assert "in 29 min" in shown["wire"]
+    assert re.search(r"in [12]\d min", shown["wire"])
 
 
 def test_one_feed_is_shown_whole(polled: Run) -> None:
