@@ -20,6 +20,7 @@ from services.fetcher.agent import FeedLoop
 from services.fetcher.client import FeedClient
 from services.fetcher.handler import FeedPoller, Reader
 from services.fetcher.hub_client import HubClient
+from services.fetcher.moves import host_of
 from services.fetcher.policy import FetchPolicy
 from services.fetcher.store import ValkeyFeedStore
 from services.fetcher.transport import GuardedTransport
@@ -181,10 +182,11 @@ async def due_in(w: World) -> tuple[timedelta, DueReason]:
 
 async def polled(w: World, times: int) -> None:
     """Wait until the feed was asked this often, and the last poll recorded."""
+    lease = f"redline:host:{{{host_of(w.feed().url)}}}:lease"
 
     async def recorded() -> bool:
-        claimed = await w.valkey.exists("redline:feed:{one}:lease")
-        return len(w.server.requests) >= times and not claimed
+        is_asked = len(w.server.requests) >= times  # before the lease is looked at, which begins before the request
+        return is_asked and not await w.valkey.exists(lease)
 
     await until_true(recorded)
 
