@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts.card import Card, Quote, Segment, render_card, shorten
-from schemas.alert import Alert
+from schemas.notification import Notification
 from schemas.watch import Severity
 
 HEADER_CHARS = 150
@@ -34,13 +34,13 @@ class SlackMessage:
         return {"text": self.text, "blocks": list(self.blocks), "unfurl_links": False, "unfurl_media": False}
 
 
-def render_slack(alert: Alert) -> SlackMessage:
+def render_slack(notification: Notification) -> SlackMessage:
     """Return the message for Slack.
 
     Evidence is a rich_text block, not mrkdwn: mrkdwn has no escape for `*`, and does not make a word bold that a
     Korean particle follows.
     """
-    card = render_card(alert)
+    card = render_card(notification.alerts[0])
     quotes, left_out = _fit(card.quotes, EVIDENCE_CHARS)
     head: list[Block] = [
         {"type": "header", "text": _plain(f"{MARKS[card.severity]} {card.title}", HEADER_CHARS)},

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 from alerts.channels.base import Refused, RetryAfter, SendResult, Sent, Unknown
 from alerts.options import OnUnknown
-from schemas.alert import Alert
 from schemas.delivery import Delivery, Outcome
+from schemas.notification import Notification
 
 KEEP_FINISHED = timedelta(days=35)  # a redelivery within this span sends nothing
 MAX_REASON_CHARS = 500
@@ -41,17 +41,19 @@ class EntryState(StrEnum):
 
 @dataclass(frozen=True)
 class Dispatch:
-    """A queued alert that this alerter, and no other, may send now.
+    """A queued notification that this alerter, and no other, may send now.
 
-    `attempt` counts this one; `unknowns` counts earlier attempts that may have arrived.
+    `attempt` counts this one; `unknowns` counts earlier attempts that may have arrived. `thread_ref` is the external
+    ref of the message that began its thread in this lane, where it was sent.
     """
 
     key: str
     lane: Lane
-    alert: Alert
+    notification: Notification
     attempt: int
     unknowns: int
     queued_at: datetime
+    thread_ref: str | None = None
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,8 @@ class DeliveryLedger(Protocol):
     Every method raises LedgerUnavailableError when the store cannot be reached, and may then be called again.
     """
 
-    async def enqueue(self, alert: Alert, lanes: Sequence[Lane], now: datetime) -> int:
-        """Queue the alert once for each lane; return for how many it was new. Durable when it returns."""
+    async def enqueue(self, notification: Notification, lanes: Sequence[Lane], now: datetime) -> int:
+        """Queue the notification once for each lane; return for how many it was new. Durable when it returns."""
         ...
 
     async def claim_due(

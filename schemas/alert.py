@@ -6,6 +6,8 @@ from pydantic import Field
 
 from schemas.base import ContentId, Contract, NonEmpty, Slug, StreamContract, UtcDatetime, content_id
 from schemas.match import Evidence, EvidenceField
+from schemas.position import PositionChange
+from schemas.story import StoryRef
 from schemas.watch import Severity
 
 
@@ -64,6 +66,8 @@ class Alert(StreamContract):
     article: ArticleRef | None = None
     evidence: tuple[Evidence, ...] = ()
     excerpts: tuple[Excerpt, ...] = ()
+    story: StoryRef | None = None
+    position: PositionChange | None = Field(default=None, description="what moved, in a shift or its correction")
     decided_at: UtcDatetime
 
 

@@ -17,14 +17,17 @@ class Outcome(StrEnum):
 
 
 class Delivery(StreamContract):
-    """One attempt at telling one receiver of one alert through one channel.
+    """One attempt at telling one receiver of one notification through one channel.
 
-    `idempotency_key` is the same for every attempt; `id` differs by attempt.
+    `alert_id` is the alert that leads it, `alert_ids` are all it tells of; a digest is led by
+    itself. `idempotency_key` is the same for every attempt; `id` differs by attempt.
     """
 
     id: ContentId
     idempotency_key: ContentId
     alert_id: ContentId
+    alert_ids: tuple[ContentId, ...] = ()
+    notification_id: ContentId | None = None
     receiver: NonEmpty
     channel: NonEmpty
     attempt: int = Field(ge=1)
@@ -35,6 +38,6 @@ class Delivery(StreamContract):
     duration_seconds: float = Field(ge=0)
 
 
-def idempotency_key(alert: str, receiver: str, channel: str) -> str:
-    """Return the key under which this alert is sent to this channel of this receiver, once."""
-    return content_id("delivery", alert, receiver, channel)
+def idempotency_key(notification: str, receiver: str, channel: str) -> str:
+    """Return the key under which this notification is sent to this channel of this receiver, once."""
+    return content_id("delivery", notification, receiver, channel)

@@ -6,11 +6,19 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from schemas.feed import Feed
+from schemas.notification import Notification
 from schemas.streams import STREAMS
 from schemas.watch import Actor, WatchRule, WatchTopic
 
 FOLDER = Path(__file__).parent / "v1"
-CONTRACTS: tuple[type[BaseModel], ...] = (*(stream.contract for stream in STREAMS), Feed, Actor, WatchRule, WatchTopic)
+CONTRACTS: tuple[type[BaseModel], ...] = (
+    *(stream.contract for stream in STREAMS),
+    Feed,
+    Actor,
+    WatchRule,
+    WatchTopic,
+    Notification,
+)
 
 
 def file_name(contract: type[BaseModel]) -> str:

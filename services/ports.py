@@ -1,10 +1,12 @@
 """The ports that every service needs; their adapters are in runtime/, their fakes in tests/fakes.py."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from schemas.base import StreamContract
 from schemas.streams import Stream
+from schemas.trace import TraceStep
 
 
 class Publisher(Protocol):
@@ -19,3 +21,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return this moment, aware, in UTC."""
+
+
+class Traces(Protocol):
+    """Keeps what was decided about every article and alert."""
+
+    async def note(self, steps: Sequence[TraceStep]) -> None:
+        """Keep these steps, each once however often it is told. Raises UnavailableError."""

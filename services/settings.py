@@ -68,10 +68,7 @@ class FetchSettings(_Section):
     @field_validator("websub_callback")
     @classmethod
     def _http_callback(cls, url: str | None) -> str | None:
-        parts = urlsplit(url or "http://unset")
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("expected an http:// or https:// address without a query, as https://redline.example.org")
-        return url
+        return _checked_address(url)
 
 
 class ApiSettings(_Section):
@@ -79,6 +76,14 @@ class ApiSettings(_Section):
 
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(8600, ge=0, le=65535, description="0 takes any free port")
+    public_url: str | None = Field(
+        None, description="address under which readers reach this service; without it, messages hold no links to it"
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _http_address(cls, url: str | None) -> str | None:
+        return _checked_address(url)
 
 
 class MetricsSettings(_Section):
@@ -301,6 +306,13 @@ def _seconds(value: Any) -> Any:
         return value
     number = float(iso.strip("PTSMHD"))
     return number * {"S": 1, "M": 60, "H": 3600, "D": 86_400}[iso[-1]]
+
+
+def _checked_address(url: str | None) -> str | None:
+    parts = urlsplit(url or "http://unset")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("expected an http:// or https:// address without a query, as https://redline.example.org")
+    return url
 
 
 def _check_proxy(url: str) -> None:

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from alerts.channels.base import FIRST_ATTEMPT, Attempt, SendResult, Sent
 from alerts.delivery import Decision, Dispatch, EntryState, Finish, Interrupted, Lane, LedgerUnavailableError
-from schemas.alert import Alert
 from schemas.delivery import Delivery, Outcome, idempotency_key
 from schemas.feed import Feed
+from schemas.notification import Notification
 from schemas.streams import Stream
 from schemas.watch import WatchRule
 from services.domain.feeds.changes import Changes, Seen
@@ -171,7 +171,7 @@ class InMemoryFeedStore:
 class _Entry:
     """One delivery in InMemoryDeliveryLedger."""
 
-    alert: Alert
+    notification: Notification
     lane: Lane
     queued_at: datetime
     due_at: datetime | None
@@ -195,11 +195,11 @@ class InMemoryDeliveryLedger:
     def state_of(self, key: str) -> EntryState:
         return self.entries[key].state
 
-    async def enqueue(self, alert: Alert, lanes: Sequence[Lane], now: datetime) -> int:
+    async def enqueue(self, notification: Notification, lanes: Sequence[Lane], now: datetime) -> int:
         self._check()
-        new = {idempotency_key(alert.id, *lane): lane for lane in lanes}
+        new = {idempotency_key(notification.id, *lane): lane for lane in lanes}
         missing = {key: lane for key, lane in new.items() if key not in self.entries}
-        self.entries |= {key: _Entry(alert, lane, now, now) for key, lane in missing.items()}
+        self.entries |= {key: _Entry(notification, lane, now, now) for key, lane in missing.items()}
         return len(missing)
 
     async def claim_due(
@@ -212,7 +212,7 @@ class InMemoryDeliveryLedger:
             entry = self.entries[key]
             entry.state, entry.owner, entry.due_at, entry.lease_until = EntryState.SENDING, owner, None, now + lease
             entry.attempt += 1
-            dispatches.append(Dispatch(key, lane, entry.alert, entry.attempt, entry.unknowns, entry.queued_at))
+            dispatches.append(Dispatch(key, lane, entry.notification, entry.attempt, entry.unknowns, entry.queued_at))
         return dispatches
 
     async def record(self, dispatch: Dispatch, decision: Decision, delivery: Delivery, *, owner: str) -> bool:
@@ -239,7 +239,7 @@ class InMemoryDeliveryLedger:
             if entry.state is EntryState.SENDING and (over or entry.owner == owner):
                 entry.state, entry.due_at, entry.lease_until = EntryState.UNKNOWN, now, None
                 entry.unknowns += 1
-                interrupted.append(Interrupted(key, entry.lane, entry.alert.id, entry.attempt))
+                interrupted.append(Interrupted(key, entry.lane, entry.notification.lead_id, entry.attempt))
         return interrupted
 
     async def next_due_at(self, lane: Lane) -> datetime | None:
@@ -272,7 +272,7 @@ class InMemoryDeliveryLedger:
 
 
 class ScriptedChannel:
-    """A channel that answers as told, then with Sent; `sent` keeps (alert id, key, attempt) in order.
+    """A channel that answers as told, then with Sent; `sent` keeps (id of the leading alert, key, attempt) in order.
 
     An exception in the script is raised; an asyncio.Event is waited for, and the next answer given.
     """
@@ -283,8 +283,10 @@ class ScriptedChannel:
         self.sent: list[tuple[str, str, Attempt]] = []
         self.closed = False
 
-    async def send(self, alert: Alert, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT) -> SendResult:
-        self.sent.append((alert.id, idempotency_key, attempt))
+    async def send(
+        self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
+    ) -> SendResult:
+        self.sent.append((notification.lead_id, idempotency_key, attempt))
         while self.script:
             answer = self.script.pop(0)
             if isinstance(answer, asyncio.Event):

@@ -1,9 +1,9 @@
-"""What a channel is: it sends one alert once and says what happened. It never retries and never sleeps."""
+"""What a channel is: it sends one notification once and says what happened. It never retries and never sleeps."""
 
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from schemas.alert import Alert
+from schemas.notification import Notification
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,14 @@ SendResult: TypeAlias = Sent | RetryAfter | Refused | Unknown
 
 @dataclass(frozen=True)
 class Attempt:
-    """Which attempt this is, from 1; `doubtful` if an earlier one may have arrived."""
+    """Which attempt this is, from 1; `doubtful` if an earlier one may have arrived.
+
+    `thread_ref` is the external ref of the message that began the thread on this channel, where it was sent.
+    """
 
     number: int = 1
     doubtful: bool = False
+    thread_ref: str | None = None
 
 
 FIRST_ATTEMPT = Attempt()
@@ -58,8 +62,10 @@ class Channel(Protocol):
         """Name of the channel, unique within its receiver."""
         ...
 
-    async def send(self, alert: Alert, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT) -> SendResult:
-        """Send the alert once. The same key means the same message, also after a restart."""
+    async def send(
+        self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
+    ) -> SendResult:
+        """Send the notification once. The same key means the same message, also after a restart."""
         ...
 
     async def aclose(self) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from alerts.card import Card, Quote, render_card
 from alerts.channels.base import FIRST_ATTEMPT, Attempt, Refused, SendResult, Sent
-from schemas.alert import Alert
+from schemas.notification import Notification
 from schemas.watch import Severity
 
 WIDEST = 100  # longer lines are hard to read
@@ -25,10 +25,13 @@ class ConsoleChannel:
         self.name = name
         self._file = file
 
-    async def send(self, alert: Alert, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT) -> SendResult:
+    async def send(
+        self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
+    ) -> SendResult:
         """Print the card."""
         try:
-            print_card(render_card(alert), self._file)
+            for alert in notification.alerts:
+                print_card(render_card(alert), self._file)
         except (OSError, ValueError) as error:  # ValueError: the file is closed
             return Refused(f"cannot be printed: {error}")
         return Sent()

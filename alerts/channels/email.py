@@ -21,8 +21,7 @@ from alerts.card import one_line
 from alerts.channels.base import FIRST_ATTEMPT, Attempt, Refused, RetryAfter, SendResult, Sent, Unknown
 from alerts.options import EmailOptions
 from alerts.render import render_html, render_subject, render_text
-from schemas.alert import Alert
-from schemas.base import content_id
+from schemas.notification import Notification
 
 CONNECT_SECONDS = 10.0
 # RFC 5321 lets a server take minutes over the end of DATA; the sender waits as long as the lane allows.
@@ -55,25 +54,25 @@ class _MailPolicy(EmailPolicy):
 _POLICY = _MailPolicy(linesep="\r\n")
 
 
-def compose(alert: Alert, sender: str, recipients: Sequence[str], idempotency_key: str) -> EmailMessage:
+def compose(notification: Notification, sender: str, recipients: Sequence[str], idempotency_key: str) -> EmailMessage:
     """Return the message, byte for byte the same for the same key: its Date is when the alert was decided."""
     domain = _address(sender).domain
     message = EmailMessage(policy=_POLICY)
     message["From"] = _address(sender)
     message["To"] = tuple(_address(recipient) for recipient in recipients)
-    message["Subject"] = render_subject(alert)
-    message["Date"] = alert.decided_at
+    message["Subject"] = render_subject(notification)
+    message["Date"] = notification.decided_at
     message["Message-ID"] = f"<{idempotency_key}@{domain}>"
     # A group is one thread: its messages answer to a root that was never sent.
-    message["References"] = f"<{content_id('mail-thread', alert.group_key)}@{domain}>"
+    message["References"] = f"<{notification.thread}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message["Precedence"] = "bulk"
     message["X-Auto-Response-Suppress"] = "All"
-    message["List-Id"] = f"<{alert.watch_topic}.redline.{domain}>"
-    message["X-Redline-Alert-Id"] = alert.id
-    message["X-Redline-Severity"] = alert.severity.value
-    message.set_content(render_text(alert), charset="utf-8")
-    message.add_alternative(render_html(alert), subtype="html", charset="utf-8")
+    message["List-Id"] = f"<{notification.alerts[0].watch_topic}.redline.{domain}>"
+    message["X-Redline-Alert-Id"] = notification.lead_id
+    message["X-Redline-Severity"] = notification.alerts[0].severity.value
+    message.set_content(render_text(notification), charset="utf-8")
+    message.add_alternative(render_html(notification), subtype="html", charset="utf-8")
     # The default boundary is random, and a repeat is to be the same message.
     message.set_boundary(f"=_{idempotency_key}")
     return message
@@ -105,9 +104,11 @@ class EmailChannel:
         self._password = password
         self._tls_context = tls_context
 
-    async def send(self, alert: Alert, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT) -> SendResult:
+    async def send(
+        self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
+    ) -> SendResult:
         """Hand the message to the relay once."""
-        message = compose(alert, self._options.sender, self._options.to, idempotency_key)
+        message = compose(notification, self._options.sender, self._options.to, idempotency_key)
         client = self._client()
         try:
             envelope = await self._open(client, attempt)

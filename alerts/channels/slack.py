@@ -12,7 +12,7 @@ from alerts.blocks import render_slack
 from alerts.channels.base import FIRST_ATTEMPT, Attempt, Refused, RetryAfter, SendResult, Sent, Unknown
 from alerts.channels.http import Answer, Poster, result_of
 from alerts.options import SLACK_API_URL
-from schemas.alert import Alert
+from schemas.notification import Notification
 
 METADATA_TYPE = "redline_alert"
 HISTORY_MESSAGES = 100
@@ -47,9 +47,11 @@ class SlackWebhookChannel:
         self._poster = poster or Poster()
         self._now = now
 
-    async def send(self, alert: Alert, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT) -> SendResult:
+    async def send(
+        self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
+    ) -> SendResult:
         """Post once."""
-        body = _dump({**render_slack(alert).payload(), "metadata": _metadata(alert, idempotency_key)})
+        body = _dump({**render_slack(notification).payload(), "metadata": _metadata(notification, idempotency_key)})
         answer = await self._poster.post(self._url.get_secret_value(), body, _JSON, self._now())
         return result_of(answer) if isinstance(answer, Answer) else answer
 
@@ -79,16 +81,18 @@ class SlackBotChannel:
         self._poster = poster or Poster()
         self._now = now
 
-    async def send(self, alert: Alert, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT) -> SendResult:
+    async def send(
+        self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
+    ) -> SendResult:
         """Post once; with a doubtful attempt, only if the channel does not hold the message yet."""
         if attempt.doubtful:
-            found = await self._find(idempotency_key, alert)
+            found = await self._find(idempotency_key, notification)
             if found is not None:
                 return found
         payload = {
             "channel": self._channel,
-            **render_slack(alert).payload(),
-            "metadata": _metadata(alert, idempotency_key),
+            **render_slack(notification).payload(),
+            "metadata": _metadata(notification, idempotency_key),
         }
         answer = await self._call("chat.postMessage", _dump(payload), _JSON)
         if not isinstance(answer, dict):
@@ -97,7 +101,7 @@ class SlackBotChannel:
             self._channel_id = channel_id
         return Sent(str(answer.get("ts")) if answer.get("ts") else None)
 
-    async def _find(self, idempotency_key: str, alert: Alert) -> SendResult | None:
+    async def _find(self, idempotency_key: str, notification: Notification) -> SendResult | None:
         """Return that the message was sent, or that this cannot be found out now; None means: send it."""
         channel_id = self._channel_id or await self._look_up_channel()
         if not isinstance(channel_id, str):
@@ -106,7 +110,7 @@ class SlackBotChannel:
             "channel": channel_id,
             "include_all_metadata": "true",
             "limit": str(HISTORY_MESSAGES),
-            "oldest": f"{alert.decided_at.timestamp() - 60:.6f}",
+            "oldest": f"{notification.decided_at.timestamp() - 60:.6f}",
         }
         while True:
             answer = await self._ask("conversations.history", query)
@@ -184,8 +188,8 @@ def _failed_look_up(result: RetryAfter | Refused | Unknown) -> SendResult | None
             return None
 
 
-def _metadata(alert: Alert, idempotency_key: str) -> dict[str, Any]:
-    payload = {"alert_id": alert.id, "idempotency_key": idempotency_key}
+def _metadata(notification: Notification, idempotency_key: str) -> dict[str, Any]:
+    payload = {"alert_id": notification.lead_id, "idempotency_key": idempotency_key}
     return {"event_type": METADATA_TYPE, "event_payload": payload}
 
 

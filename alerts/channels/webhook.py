@@ -1,4 +1,4 @@
-"""Webhook: the alert as JSON, signed, with its idempotency key."""
+"""Webhook: the notification as JSON, signed, with its idempotency key."""
 
 import hashlib
 import hmac
@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from alerts.channels.base import FIRST_ATTEMPT, Attempt, SendResult
 from alerts.channels.http import Answer, Poster, result_of
-from schemas.alert import Alert
 from schemas.codec import encode
+from schemas.notification import Notification
 
 SIGNATURE_HEADER = "X-Redline-Signature"
 
@@ -27,7 +27,7 @@ def _utc_now() -> datetime:
 
 
 class WebhookChannel:
-    """Posts an alert as it stands on the alerts stream."""
+    """Posts a notification as JSON, as `schemas/v1/notification.json` describes it."""
 
     def __init__(
         self,
@@ -46,10 +46,12 @@ class WebhookChannel:
         self._poster = poster or Poster(connections=16)
         self._now = now
 
-    async def send(self, alert: Alert, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT) -> SendResult:
+    async def send(
+        self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
+    ) -> SendResult:
         """Post once; the receiver recognises a repeat by its Idempotency-Key."""
         now = self._now()
-        body = encode(alert)
+        body = encode(notification)
         headers = {**self._headers, "Idempotency-Key": idempotency_key}
         if self._signing_key is not None:
             headers[SIGNATURE_HEADER] = sign(body, self._signing_key.get_secret_value(), now)

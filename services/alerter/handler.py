@@ -7,6 +7,7 @@ import structlog
 from alerts.delivery import DeliveryLedger, Lane
 from alerts.routing import Routes, route
 from schemas.alert import Alert
+from schemas.notification import Notification, NotificationKind, notification_id, thread_id
 from services.ports import Clock
 
 log = structlog.get_logger()
@@ -37,7 +38,19 @@ class AlerterHandler:
         if not lanes:
             log.warning("alert_reaches_nobody", alert_id=alert.id, receivers=list(receivers))
             return
-        new = await self._ledger.enqueue(alert, lanes, self._clock.now())
+        new = await self._ledger.enqueue(_told_alone(alert, lanes[0].receiver), lanes, self._clock.now())
         if new:
             self._wake(lanes)
         log.info("alert_queued", alert_id=alert.id, lanes=[str(lane) for lane in lanes], new=new)
+
+
+def _told_alone(alert: Alert, receiver: str) -> Notification:
+    return Notification(
+        id=notification_id(receiver, alert.group_key, alert.id),
+        kind=NotificationKind.NEW,
+        receiver=receiver,
+        group_key=alert.group_key,
+        thread=thread_id(receiver, alert.group_key),
+        alerts=(alert,),
+        decided_at=alert.decided_at,
+    )

@@ -165,8 +165,8 @@ class LaneSender:
 
     async def _send(self, dispatch: Dispatch) -> SendResult:
         """Send once, within the time the policy allows; a channel that fails in an unforeseen way ends as unknown."""
-        attempt = Attempt(dispatch.attempt, doubtful=dispatch.unknowns > 0)
-        sending = asyncio.ensure_future(self._opened.channel.send(dispatch.alert, dispatch.key, attempt))
+        attempt = Attempt(dispatch.attempt, doubtful=dispatch.unknowns > 0, thread_ref=dispatch.thread_ref)
+        sending = asyncio.ensure_future(self._opened.channel.send(dispatch.notification, dispatch.key, attempt))
         try:
             await asyncio.wait({sending}, timeout=self._opened.policy.send_timeout)
         finally:
@@ -176,7 +176,7 @@ class LaneSender:
         if sending.cancelled():
             return Unknown(f"no outcome within {self._opened.policy.send_timeout:g} s")
         if error := sending.exception():
-            self._log.error("channel_failed", exc_info=error, alert_id=dispatch.alert.id)
+            self._log.error("channel_failed", exc_info=error, alert_id=dispatch.notification.lead_id)
             return Unknown(f"{type(error).__name__}: {error}")
         return sending.result()
 
@@ -205,7 +205,9 @@ def describe(dispatch: Dispatch, decision: Decision, attempted_at: datetime, end
     return Delivery(
         id=content_id("attempt", dispatch.key, str(dispatch.attempt)),
         idempotency_key=dispatch.key,
-        alert_id=dispatch.alert.id,
+        alert_id=dispatch.notification.lead_id,
+        alert_ids=dispatch.notification.alert_ids,
+        notification_id=dispatch.notification.id,
         receiver=dispatch.lane.receiver,
         channel=dispatch.lane.channel,
         attempt=dispatch.attempt,

@@ -24,9 +24,9 @@ from alerts.delivery import (
     Lane,
     LedgerUnavailableError,
 )
-from schemas.alert import Alert
 from schemas.codec import DecodeError, decode, encode
 from schemas.delivery import Delivery, Outcome, idempotency_key
+from schemas.notification import Notification
 from services.alerter import ledger_scripts
 from services.runtime.faults import UnavailableError
 
@@ -70,13 +70,13 @@ class ValkeyDeliveryLedger:
         self._record = client.register_script(ledger_scripts.RECORD)
         self._reclaim = client.register_script(ledger_scripts.RECLAIM)
 
-    async def enqueue(self, alert: Alert, lanes: Sequence[Lane], now: datetime) -> int:
-        """Queue the alert once for each lane; return for how many it was new."""
+    async def enqueue(self, notification: Notification, lanes: Sequence[Lane], now: datetime) -> int:
+        """Queue the notification once for each lane; return for how many it was new."""
         if not lanes:
             return 0
-        args: list[Any] = [_micros(now), alert.id, encode(alert)]
+        args: list[Any] = [_micros(now), notification.lead_id, encode(notification)]
         for lane in lanes:
-            args += [str(lane), idempotency_key(alert.id, *lane)]
+            args += [str(lane), idempotency_key(notification.id, *lane)]
         return int(await self._run(self._enqueue, args))
 
     async def claim_due(
@@ -87,11 +87,11 @@ class ValkeyDeliveryLedger:
         dispatches = []
         for key, raw, attempt, unknowns, queued_at in await self._run(self._claim, args):
             try:
-                alert = decode(Alert, raw)
+                notification = decode(Notification, raw)
             except DecodeError as error:
                 await self._bury(_text(key), int(attempt), owner, now, str(error))
                 continue
-            dispatches.append(Dispatch(_text(key), lane, alert, int(attempt), int(unknowns), _moment(queued_at)))
+            dispatches.append(Dispatch(_text(key), lane, notification, int(attempt), int(unknowns), _moment(queued_at)))
         return dispatches
 
     async def record(self, dispatch: Dispatch, decision: Decision, delivery: Delivery, *, owner: str) -> bool:

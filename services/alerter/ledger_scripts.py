@@ -4,14 +4,14 @@ Times stay strings from end to end: Lua would print a large number with 14 digit
 """
 
 ENQUEUE = """
--- now, alert id, alert, then (lane, key) pairs -> how many were new
-local prefix, now, alert_id, alert = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+-- now, id of the leading alert, notification, then (lane, key) pairs -> how many were new
+local prefix, now, alert_id, notification = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local new = 0
 for i = 4, #ARGV, 2 do
   local lane, key = ARGV[i], ARGV[i + 1]
   local entry = prefix .. 'entry:' .. key
   if redis.call('EXISTS', entry) == 0 then
-    redis.call('HSET', entry, 'state', 'pending', 'lane', lane, 'alert_id', alert_id, 'alert', alert,
+    redis.call('HSET', entry, 'state', 'pending', 'lane', lane, 'alert_id', alert_id, 'notification', notification,
                'attempt', 0, 'unknowns', 0, 'queued_at', now)
     redis.call('ZADD', prefix .. 'due:' .. lane, now, key)
     redis.call('SADD', prefix .. 'lanes', lane)
@@ -22,7 +22,7 @@ return new
 """
 
 CLAIM = """
--- lane, now, limit, owner, end of lease -> {key, alert, attempt, unknowns, queued_at} each
+-- lane, now, limit, owner, end of lease -> {key, notification, attempt, unknowns, queued_at} each
 local prefix, lane, now, limit, owner, lease_until = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local due = prefix .. 'due:' .. lane
 local claims = {}
@@ -34,7 +34,7 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, l
     redis.call('HSET', entry, 'state', 'sending', 'owner', owner)
     redis.call('ZADD', prefix .. 'sending', lease_until, key)
     redis.call('SADD', prefix .. 'owner:' .. owner, key)
-    local held = redis.call('HMGET', entry, 'alert', 'unknowns', 'queued_at')
+    local held = redis.call('HMGET', entry, 'notification', 'unknowns', 'queued_at')
     claims[#claims + 1] = {key, held[1] or '', attempt, held[2], held[3]}
   end
 end
@@ -73,7 +73,7 @@ else
   redis.call('ZREM', due, key)
   redis.call('HSET', entry, 'external_ref', external_ref, 'finished_at', ended_at)
   if state == 'sent' then
-    redis.call('HDEL', entry, 'alert')
+    redis.call('HDEL', entry, 'notification')
   end
   redis.call('PEXPIRE', entry, keep)
 end

@@ -17,20 +17,20 @@ from alerts.channels.http import Poster
 from alerts.channels.webhook import WebhookChannel
 from alerts.delivery import DeliveryLedger, Lane, RetryPolicy
 from alerts.routing import Routes
-from schemas.alert import Alert
 from schemas.base import content_id
 from schemas.codec import decode
 from schemas.delivery import Outcome, idempotency_key
+from schemas.notification import Notification
 from schemas.streams import DELIVERIES, Stream
 from services.alerter.dispatcher import Dispatcher
 from services.alerter.handler import AlerterHandler
 from services.alerter.ledger import ValkeyDeliveryLedger
 from tests.fakes import InMemoryDeliveryLedger, RecordingPublisher, ScriptedChannel
 from tests.integration.alerter.http_server import OK, serving
-from tests.unit.alerts.examples import an_alert
+from tests.unit.alerts.examples import an_alert, told
 
 HOOK = Lane("desk", "webhook")
-KEY = idempotency_key(an_alert().id, *HOOK)
+KEY = idempotency_key(told().id, *HOOK)
 QUICK = RetryPolicy(first_pause=0.02, jitter=0.0, send_timeout=2.0)
 ROUTES = Routes.model_validate_json(
     json.dumps({"route": {"receiver": "desk"}, "receivers": [{"name": "desk", "channels": [{"type": "console"}]}]})
@@ -104,7 +104,7 @@ async def test_alert_reaches_the_server_and_the_deliveries_stream(valkey_ledger:
         await alerter.handler.handle(an_alert())
         await until(lambda: alerter.outcomes == [Outcome.SENT])
         (request,) = server.requests
-        assert decode(Alert, request.body) == an_alert()
+        assert decode(Notification, request.body).alerts == (an_alert(),)
         assert request.headers["idempotency-key"] == KEY
         await until(lambda: alerter.publisher.sent != [])
     assert await valkey_ledger.unpublished(WallClock().now()) == []
@@ -189,7 +189,7 @@ async def test_retry_after_of_a_real_answer_is_kept(valkey_ledger: ValkeyDeliver
 async def test_two_dispatchers_share_a_ledger_without_a_duplicate(valkey_ledger: ValkeyDeliveryLedger) -> None:
     alerts = [an_alert(id=content_id(str(number))) for number in range(200)]
     for alert in alerts:
-        await valkey_ledger.enqueue(alert, [HOOK], WallClock().now())
+        await valkey_ledger.enqueue(told(alert), [HOOK], WallClock().now())
     async with serving() as server:
         async with (
             running([hook(server.url)], valkey_ledger, owner="a") as one,
@@ -206,7 +206,7 @@ async def test_two_dispatchers_share_a_ledger_without_a_duplicate(valkey_ledger:
 async def test_entry_of_another_alerter_is_found_by_polling(valkey_ledger: ValkeyDeliveryLedger) -> None:
     async with serving() as server, running([hook(server.url)], valkey_ledger):
         await asyncio.sleep(0.05)
-        await valkey_ledger.enqueue(an_alert(), [HOOK], WallClock().now())
+        await valkey_ledger.enqueue(told(), [HOOK], WallClock().now())
         await until(lambda: server.requests != [], seconds=1.5)
 
 
@@ -242,7 +242,7 @@ async def test_dispatcher_outlives_a_store_that_goes_away(monkeypatch: pytest.Mo
     monkeypatch.setattr("services.alerter.lane.LEDGER_PAUSE_SECONDS", 0.01)
     ledger = InMemoryDeliveryLedger()
     async with running([OpenChannel(HOOK, ScriptedChannel(), QUICK)], ledger) as alerter:
-        await ledger.enqueue(an_alert(), [HOOK], WallClock().now() + timedelta(seconds=0.1))
+        await ledger.enqueue(told(), [HOOK], WallClock().now() + timedelta(seconds=0.1))
         ledger.reachable = False
         alerter.dispatcher.wake([HOOK])
         await asyncio.sleep(0.15)

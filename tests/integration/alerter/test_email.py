@@ -20,7 +20,7 @@ from alerts.channels.base import Attempt, Refused, RetryAfter, SendResult, Sent,
 from alerts.channels.email import EmailChannel
 from alerts.options import EmailOptions
 from alerts.render import render_html, render_subject
-from tests.unit.alerts.examples import an_alert
+from tests.unit.alerts.examples import an_alert, told
 
 KEY = "0123456789abcdef0123456789abcdef"
 ALL = ("desk@example.org", "night@example.org")
@@ -80,11 +80,11 @@ def channel(
 
 async def test_mail_arrives_as_text_and_html(inbox: Inbox) -> None:
     async with listening(lambda: SMTP(inbox)) as port:
-        result = await channel(port, to=ALL).send(an_alert(), KEY)
+        result = await channel(port, to=ALL).send(told(), KEY)
     assert result == Sent(f"<{KEY}@example.org>")
     ((recipients, mail),) = inbox.mails
     assert recipients == list(ALL)
-    assert mail["subject"] == render_subject(an_alert())
+    assert mail["subject"] == render_subject(told())
     assert mail["from"] == "Redline <redline@example.org>"
     assert mail["message-id"] == f"<{KEY}@example.org>"
     assert mail["auto-submitted"] == "auto-generated"
@@ -93,13 +93,13 @@ async def test_mail_arrives_as_text_and_html(inbox: Inbox) -> None:
     assert mail.get_content_type() == "multipart/alternative"
     body = mail.get_body(("html",))
     assert body is not None
-    assert body.get_content().replace("\r\n", "\n") == render_html(an_alert())
+    assert body.get_content().replace("\r\n", "\n") == render_html(told())
 
 
 async def test_a_repeat_is_the_same_message(inbox: Inbox) -> None:
     async with listening(lambda: SMTP(inbox)) as port:
         for number in (1, 2):
-            await channel(port).send(an_alert(), KEY, Attempt(number, doubtful=number > 1))
+            await channel(port).send(told(), KEY, Attempt(number, doubtful=number > 1))
     first, second = (mail.as_bytes() for _, mail in inbox.mails)
     assert first == second
 
@@ -117,7 +117,7 @@ async def test_every_smtp_status_has_its_meaning(
 ) -> None:
     inbox.answers[stage] = f"{code} not now"
     async with listening(lambda: SMTP(inbox)) as port:
-        result = await channel(port).send(an_alert(), KEY)
+        result = await channel(port).send(told(), KEY)
     assert isinstance(result, expected)
     assert str(code) in repr(result)
     assert inbox.mails == []
@@ -126,7 +126,7 @@ async def test_every_smtp_status_has_its_meaning(
 async def test_refused_address_is_left_out_and_named(inbox: Inbox) -> None:
     inbox.answers[ALL[1]] = "550 no such user"
     async with listening(lambda: SMTP(inbox)) as port:
-        result = await channel(port, to=ALL).send(an_alert(), KEY)
+        result = await channel(port, to=ALL).send(told(), KEY)
     assert result == Sent(f"<{KEY}@example.org>", "left out night@example.org (550 no such user)")
     assert [recipients for recipients, _ in inbox.mails] == [[ALL[0]]]
 
@@ -135,20 +135,20 @@ async def test_address_put_off_is_waited_for_twice(inbox: Inbox) -> None:
     inbox.answers[ALL[1]] = "450 greylisted"
     async with listening(lambda: SMTP(inbox)) as port:
         for number in (1, 2):
-            assert isinstance(await channel(port, to=ALL).send(an_alert(), KEY, Attempt(number)), RetryAfter)
+            assert isinstance(await channel(port, to=ALL).send(told(), KEY, Attempt(number)), RetryAfter)
             assert inbox.mails == []
-        result = await channel(port, to=ALL).send(an_alert(), KEY, Attempt(3))
+        result = await channel(port, to=ALL).send(told(), KEY, Attempt(3))
     assert isinstance(result, Sent)
     assert result.note == "left out night@example.org (450 greylisted)"
 
 
 async def test_nobody_listening_is_tried_later(unused_tcp_port: int) -> None:
-    assert isinstance(await channel(unused_tcp_port).send(an_alert(), KEY), RetryAfter)
+    assert isinstance(await channel(unused_tcp_port).send(told(), KEY), RetryAfter)
 
 
 async def test_relay_without_starttls_gets_nothing(inbox: Inbox) -> None:
     async with listening(lambda: SMTP(inbox)) as port:
-        result = await channel(port, security="starttls").send(an_alert(), KEY)
+        result = await channel(port, security="starttls").send(told(), KEY)
     assert isinstance(result, RetryAfter)
     assert "STARTTLS" in result.reason
     assert inbox.mails == []
@@ -182,7 +182,7 @@ async def test_connection_that_breaks_is_unknown_only_after_the_message(
     word: bytes, expected: type[SendResult]
 ) -> None:
     async with listening(lambda: Abrupt(word)) as port:
-        assert isinstance(await channel(port).send(an_alert(), KEY), expected)
+        assert isinstance(await channel(port).send(told(), KEY), expected)
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +222,7 @@ async def test_mail_goes_only_to_a_relay_whose_certificate_is_trusted(
     else:
         server = await start(lambda: SMTP(inbox, tls_context=serving, require_starttls=True), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    result = await channel(port, security=security, context=context).send(an_alert(), KEY)
+    result = await channel(port, security=security, context=context).send(told(), KEY)
     server.close()
     assert isinstance(result, Sent if trusted else RetryAfter)
     assert len(inbox.mails) == trusted
@@ -245,5 +245,5 @@ async def test_wrong_password_is_refused(inbox: Inbox, certificate: Path, right:
             "username": "redline",
             "password": {"secret": "SMTP_PASSWORD"},
         }
-        result = await channel(port, context=context, **secret).send(an_alert(), KEY)
+        result = await channel(port, context=context, **secret).send(told(), KEY)
     assert isinstance(result, Sent if right else Refused)

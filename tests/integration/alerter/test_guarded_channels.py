@@ -18,7 +18,7 @@ from services.fetcher.transport import GuardedTransport
 from services.outgoing import guarded_connect
 from tests.integration.fetcher.network import Names, every_connect
 from tests.integration.fetcher.server import FeedServer, Reply, serve
-from tests.unit.alerts.examples import an_alert
+from tests.unit.alerts.examples import told
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def send(channel: dict[str, Any], secrets: dict[str, str] | None = None) -
     values = {name: SecretStr(value) for name, value in (secrets or {}).items()}
     (opened,) = open_channels(routes, values, connect=guarded_connect())
     try:
-        return await opened.channel.send(an_alert(), "key")
+        return await opened.channel.send(told(), "key")
     finally:
         await opened.channel.aclose()
 
@@ -80,7 +80,7 @@ async def test_a_name_that_turns_private_is_refused_and_one_that_is_unknown_is_t
     for host, kind in (("desk.example", Refused), ("unknown.example", RetryAfter)):
         channel = WebhookChannel(SecretStr(f"https://{host}/hook"), poster=Poster(connect=connect))
         with every_connect() as connects:
-            assert isinstance(await channel.send(an_alert(), "key"), kind)
+            assert isinstance(await channel.send(told(), "key"), kind)
         assert connects == []
         await channel.aclose()
 

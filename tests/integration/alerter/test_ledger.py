@@ -24,7 +24,7 @@ from schemas.delivery import Delivery, Outcome, idempotency_key
 from services.alerter.lane import describe
 from services.alerter.ledger import ValkeyDeliveryLedger
 from tests.fakes import EPOCH, InMemoryDeliveryLedger
-from tests.unit.alerts.examples import an_alert
+from tests.unit.alerts.examples import an_alert, told
 
 DESK, NIGHT = Lane("desk", "slack"), Lane("night", "email")
 LEASE = timedelta(seconds=90)
@@ -55,19 +55,19 @@ async def record(
 
 
 async def test_alert_is_queued_once_for_each_lane(ledger: DeliveryLedger) -> None:
-    assert await ledger.enqueue(an_alert(), [DESK, NIGHT], at(0)) == 2
-    assert await ledger.enqueue(an_alert(), [DESK, NIGHT], at(1)) == 0
+    assert await ledger.enqueue(told(), [DESK, NIGHT], at(0)) == 2
+    assert await ledger.enqueue(told(), [DESK, NIGHT], at(1)) == 0
     assert await ledger.waiting() == {DESK: 1, NIGHT: 1}
 
 
 async def test_claim_carries_the_alert_and_its_key(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0.000001))
+    await ledger.enqueue(told(), [DESK], at(0.000001))
     (dispatch,) = await claim(ledger, 1)
-    assert dispatch == Dispatch(idempotency_key(an_alert().id, *DESK), DESK, an_alert(), 1, 0, at(0.000001))
+    assert dispatch == Dispatch(idempotency_key(told().id, *DESK), DESK, told(), 1, 0, at(0.000001))
 
 
 async def test_claimed_entry_is_nobody_elses(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0))
+    await ledger.enqueue(told(), [DESK], at(0))
     assert len(await claim(ledger, owner="a")) == 1
     assert await claim(ledger, owner="b") == []
     assert await claim(ledger, lane=NIGHT) == []
@@ -76,31 +76,31 @@ async def test_claimed_entry_is_nobody_elses(ledger: DeliveryLedger) -> None:
 async def test_oldest_come_first_and_no_more_than_asked_for(ledger: DeliveryLedger) -> None:
     ids = [content_id(str(number)) for number in range(5)]
     for number, one in enumerate(ids):
-        await ledger.enqueue(an_alert(id=one), [DESK], at(number / 1_000_000))
-    assert [dispatch.alert.id for dispatch in await claim(ledger, 1, limit=2)] == ids[:2]
-    assert [dispatch.alert.id for dispatch in await claim(ledger, 1, limit=9)] == ids[2:]
+        await ledger.enqueue(told(an_alert(id=one)), [DESK], at(number / 1_000_000))
+    assert [dispatch.notification.lead_id for dispatch in await claim(ledger, 1, limit=2)] == ids[:2]
+    assert [dispatch.notification.lead_id for dispatch in await claim(ledger, 1, limit=9)] == ids[2:]
 
 
 async def test_sent_alert_is_never_queued_again(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0))
+    await ledger.enqueue(told(), [DESK], at(0))
     (dispatch,) = await claim(ledger)
     assert await record(ledger, dispatch, SENT)
-    assert await ledger.enqueue(an_alert(), [DESK], at(5)) == 0
+    assert await ledger.enqueue(told(), [DESK], at(5)) == 0
     assert await claim(ledger, 10_000) == []
     assert await ledger.reclaim(at(10_000), "a") == []
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DEAD, Outcome.UNKNOWN])
 async def test_finished_otherwise_is_not_tried_again_either(ledger: DeliveryLedger, outcome: Outcome) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0))
+    await ledger.enqueue(told(), [DESK], at(0))
     (dispatch,) = await claim(ledger)
     assert await record(ledger, dispatch, Finish(outcome, "refused"))
     assert await claim(ledger, 10_000) == []
-    assert await ledger.enqueue(an_alert(), [DESK], at(5)) == 0
+    assert await ledger.enqueue(told(), [DESK], at(5)) == 0
 
 
 async def test_retry_is_due_when_it_says_and_counts_the_attempt(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0))
+    await ledger.enqueue(told(), [DESK], at(0))
     (first,) = await claim(ledger)
     assert await record(ledger, first, TryAgain(Outcome.RETRY, at(30), "HTTP 503"))
     assert await ledger.next_due_at(DESK) == at(30)
@@ -111,7 +111,7 @@ async def test_retry_is_due_when_it_says_and_counts_the_attempt(ledger: Delivery
 
 
 async def test_unknown_outcome_is_counted(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0))
+    await ledger.enqueue(told(), [DESK], at(0))
     (first,) = await claim(ledger)
     await record(ledger, first, TryAgain(Outcome.UNKNOWN, at(1), "timed out"))
     (second,) = await claim(ledger, 1)
@@ -121,7 +121,7 @@ async def test_unknown_outcome_is_counted(ledger: DeliveryLedger) -> None:
 
 
 async def test_own_entries_are_taken_back_at_once_after_a_restart(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0))
+    await ledger.enqueue(told(), [DESK], at(0))
     (dispatch,) = await claim(ledger, owner="a")
     assert await ledger.reclaim(at(1), "b") == []
     (interrupted,) = await ledger.reclaim(at(1), "a")
@@ -133,7 +133,7 @@ async def test_own_entries_are_taken_back_at_once_after_a_restart(ledger: Delive
 
 
 async def test_entries_of_others_are_taken_back_when_their_lease_ends(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0))
+    await ledger.enqueue(told(), [DESK], at(0))
     await claim(ledger, owner="a")
     assert await ledger.reclaim(at(89.9)) == []
     assert len(await ledger.reclaim(at(90))) == 1
@@ -142,7 +142,7 @@ async def test_entries_of_others_are_taken_back_when_their_lease_ends(ledger: De
 
 
 async def test_result_of_a_lost_claim_is_not_noted(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0))
+    await ledger.enqueue(told(), [DESK], at(0))
     (late,) = await claim(ledger, owner="a")
     await ledger.reclaim(at(100))
     (current,) = await claim(ledger, 100, owner="b")
@@ -152,7 +152,7 @@ async def test_result_of_a_lost_claim_is_not_noted(ledger: DeliveryLedger) -> No
 
 
 async def test_late_success_calls_the_repeat_off(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK], at(0))
+    await ledger.enqueue(told(), [DESK], at(0))
     (late,) = await claim(ledger, owner="a")
     await ledger.reclaim(at(100))
     assert await record(ledger, late, SENT, 101, owner="a")
@@ -161,7 +161,7 @@ async def test_late_success_calls_the_repeat_off(ledger: DeliveryLedger) -> None
 
 
 async def test_a_delivery_is_unfinished_until_nothing_more_will_come_of_it(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(an_alert(), [DESK, NIGHT], at(0))
+    await ledger.enqueue(told(), [DESK, NIGHT], at(0))
     counts = [await ledger.unfinished()]
     (dispatch,) = await claim(ledger, owner="a")
     counts.append(await ledger.unfinished())
@@ -175,7 +175,7 @@ async def test_a_delivery_is_unfinished_until_nothing_more_will_come_of_it(ledge
 
 async def test_deliveries_wait_until_they_are_published(ledger: DeliveryLedger) -> None:
     for number in range(3):
-        await ledger.enqueue(an_alert(id=content_id(str(number))), [DESK], at(number))
+        await ledger.enqueue(told(an_alert(id=content_id(str(number)))), [DESK], at(number))
     dispatches = await claim(ledger, 5)
     for number, dispatch in enumerate(dispatches):
         await record(ledger, dispatch, SENT, 10 + number)
@@ -188,32 +188,32 @@ async def test_deliveries_wait_until_they_are_published(ledger: DeliveryLedger) 
 
 
 async def test_nothing_is_queued_for_no_lane(ledger: DeliveryLedger) -> None:
-    assert await ledger.enqueue(an_alert(), [], at(0)) == 0
+    assert await ledger.enqueue(told(), [], at(0)) == 0
     assert await ledger.waiting() == {}
 
 
 async def test_finished_keys_are_forgotten_after_their_time(
     valkey_ledger: ValkeyDeliveryLedger, client: Redis, namespace: str
 ) -> None:
-    await valkey_ledger.enqueue(an_alert(), [DESK], at(0))
+    await valkey_ledger.enqueue(told(), [DESK], at(0))
     (dispatch,) = await claim(valkey_ledger)
     entry = f"{namespace}:{{outbox}}:entry:{dispatch.key}"
     assert await client.ttl(entry) == -1  # what is not finished is never forgotten
     await record(valkey_ledger, dispatch, SENT)
     assert timedelta(days=30) <= KEEP_FINISHED
     assert await client.ttl(entry) == pytest.approx(KEEP_FINISHED.total_seconds(), abs=5)
-    assert await cast("Awaitable[bytes | None]", client.hget(entry, "alert")) is None
+    assert await cast("Awaitable[bytes | None]", client.hget(entry, "notification")) is None
 
 
 async def test_entry_that_cannot_be_read_does_not_block_its_lane(
     valkey_ledger: ValkeyDeliveryLedger, client: Redis, namespace: str
 ) -> None:
-    await valkey_ledger.enqueue(an_alert(id=content_id("bad")), [DESK], at(0))
-    await valkey_ledger.enqueue(an_alert(), [DESK], at(1))
-    entry = f"{namespace}:{{outbox}}:entry:{idempotency_key(content_id('bad'), *DESK)}"
-    await client.hset(entry, "alert", "{}")
+    await valkey_ledger.enqueue(told(an_alert(id=content_id("bad"))), [DESK], at(0))
+    await valkey_ledger.enqueue(told(), [DESK], at(1))
+    entry = f"{namespace}:{{outbox}}:entry:{idempotency_key(told(an_alert(id=content_id('bad'))).id, *DESK)}"
+    await client.hset(entry, "notification", "{}")
     (dispatch,) = await claim(valkey_ledger, 1)
-    assert dispatch.alert.id == an_alert().id
+    assert dispatch.notification.lead_id == told().lead_id
     assert await cast("Awaitable[bytes | None]", client.hget(entry, "state")) == b"dead"
     assert await valkey_ledger.reclaim(at(1_000), "a")  # only the readable one
     assert await valkey_ledger.waiting() == {DESK: 1}
@@ -222,7 +222,7 @@ async def test_entry_that_cannot_be_read_does_not_block_its_lane(
 async def test_unreachable_store_is_named_as_such() -> None:
     ledger = ValkeyDeliveryLedger(Redis(unix_socket_path="/nonexistent/socket", retry=Retry(NoBackoff(), 0)))
     for call in (
-        ledger.enqueue(an_alert(), [DESK], at(0)),
+        ledger.enqueue(told(), [DESK], at(0)),
         ledger.claim_due(DESK, owner="a", limit=1, now=at(0), lease=LEASE),
         ledger.reclaim(at(0)),
         ledger.next_due_at(DESK),

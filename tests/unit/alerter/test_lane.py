@@ -15,10 +15,10 @@ from schemas.base import content_id
 from schemas.delivery import Delivery, Outcome, idempotency_key
 from services.alerter.lane import LaneSender
 from tests.fakes import FakeClock, InMemoryDeliveryLedger, ScriptedChannel
-from tests.unit.alerts.examples import an_alert
+from tests.unit.alerts.examples import an_alert, told
 
 LANE = Lane("desk", "hook")
-KEY = idempotency_key(an_alert().id, *LANE)
+KEY = idempotency_key(told().id, *LANE)
 
 
 class Bench:
@@ -38,7 +38,7 @@ class Bench:
 
     async def queue(self, *ids: str) -> None:
         for one in ids or (an_alert().id,):
-            await self.ledger.enqueue(an_alert(id=one), [LANE], self.clock.now())
+            await self.ledger.enqueue(told(an_alert(id=one)), [LANE], self.clock.now())
 
     async def turn(self, after: float = 0) -> int:
         """Let time pass, take one turn, and return how many were sent."""

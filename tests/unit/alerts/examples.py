@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from schemas.alert import Alert, AlertKind, ArticleRef, Excerpt
 from schemas.base import content_id
 from schemas.match import EvidenceField
+from schemas.notification import Notification, NotificationKind, notification_id, thread_id
 from schemas.watch import Severity
 
 DECIDED_AT = datetime(2024, 11, 27, 9, 0, 1, tzinfo=UTC)
@@ -102,3 +103,19 @@ def hostile_alerts(draw: st.DrawFn) -> Alert:
         excerpts=tuple(excerpts),
         article=draw(st.sampled_from([about, about, None])),
     )
+
+
+def told(*alerts: Alert, **changes: Any) -> Notification:
+    """The notification that tells the receiver `desk` of these alerts, or of one that `an_alert` makes."""
+    alerts = alerts or (an_alert(),)
+    first = alerts[0]
+    facts: dict[str, Any] = {
+        "id": notification_id("desk", first.group_key, *(alert.id for alert in alerts)),
+        "kind": NotificationKind.NEW,
+        "receiver": "desk",
+        "group_key": first.group_key,
+        "thread": thread_id("desk", first.group_key),
+        "alerts": alerts,
+        "decided_at": first.decided_at,
+    }
+    return Notification(**{**facts, **changes})

@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ContextBlock, HeaderBlo
 
 from alerts.blocks import escape, mrkdwn, render_slack
 from schemas.alert import Alert
-from tests.unit.alerts.examples import an_alert, article, excerpt, hostile_alerts
+from tests.unit.alerts.examples import an_alert, article, excerpt, hostile_alerts, told
 
 KNOWN: dict[str, type[Block]] = {
     "actions": ActionsBlock,
@@ -31,14 +31,14 @@ def texts(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def bold(alert: Alert) -> list[str]:
-    blocks = render_slack(alert).payload()["blocks"]
+    blocks = render_slack(told(alert)).payload()["blocks"]
     (rich,) = [block for block in blocks if block["type"] == "rich_text"]
     runs = [run for quote in rich["elements"] for run in quote["elements"]]
     return [run["text"] for run in runs if run.get("style", {}).get("bold")]
 
 
 def test_message_has_title_outlet_evidence_link_and_rules() -> None:
-    payload = render_slack(an_alert()).payload()
+    payload = render_slack(told()).payload()
     kinds = [block["type"] for block in payload["blocks"]]
     assert kinds == ["header", "context", "context", "rich_text", "actions", "context"]
     said = [text for _, text in texts(payload["blocks"])]
@@ -55,7 +55,7 @@ def test_evidence_is_bold_also_before_a_korean_particle() -> None:
 
 
 def test_notification_text_carries_the_evidence() -> None:
-    lines = render_slack(an_alert()).text.splitlines()
+    lines = render_slack(told()).text.splitlines()
     assert lines[0] == "🟠 *Seoul to review arms for Ukraine*"
     assert lines[2] == "The office said it would *flexibly review* sending arms to *Ukraine*."
     assert lines[3] == "<https://example.org/news/1?a=1&amp;b=2>"
@@ -68,7 +68,7 @@ def test_escape_leaves_slack_nothing_to_parse() -> None:
 
 def test_excerpts_that_do_not_fit_are_counted() -> None:
     many = tuple(excerpt(f"{number} " + "word " * 400) for number in range(20))
-    payload = render_slack(an_alert(excerpts=many)).payload()
+    payload = render_slack(told(an_alert(excerpts=many))).payload()
     said = [text for _, text in texts(payload["blocks"])]
     assert any(text.endswith("more excerpts in the article") for text in said)
 
@@ -83,7 +83,7 @@ def test_largest_message_stays_below_slacks_total() -> None:
         excerpts=tuple(excerpt(long, "word") for _ in range(20)),
         article=article(title=f"other {long}", outlet=long, author=long, url="https://example.org/" + "a" * 1_900),
     )
-    blocks = render_slack(largest).payload()["blocks"]
+    blocks = render_slack(told(largest)).payload()["blocks"]
     urls = [element.get("url", "") for block in blocks for element in block.get("elements", ())]
     assert sum(len(text) for _, text in texts(blocks)) + sum(map(len, urls)) <= 13_200
     assert len(blocks) == 8
@@ -92,7 +92,7 @@ def test_largest_message_stays_below_slacks_total() -> None:
 @given(hostile_alerts())
 @settings(max_examples=25, deadline=None)
 def test_hostile_alert_keeps_to_slacks_limits(alert: Alert) -> None:
-    payload = render_slack(alert).payload()
+    payload = render_slack(told(alert)).payload()
     json.dumps(payload).encode()
     blocks = payload["blocks"]
     assert len(blocks) <= 50

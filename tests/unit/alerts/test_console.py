@@ -8,7 +8,7 @@ from alerts.card import render_card
 from alerts.channels.base import Refused, Sent
 from alerts.channels.console import ConsoleChannel, card_lines, print_card
 from schemas.alert import Alert
-from tests.unit.alerts.examples import an_alert, article, hostile_alerts
+from tests.unit.alerts.examples import an_alert, article, hostile_alerts, told
 
 KEY = "0" * 32
 
@@ -56,14 +56,14 @@ def test_output_that_cannot_show_a_character_shows_another() -> None:
 
 async def test_channel_prints_and_says_so() -> None:
     page = io.StringIO()
-    assert await ConsoleChannel(file=page).send(an_alert(), KEY) == Sent()
+    assert await ConsoleChannel(file=page).send(told(), KEY) == Sent()
     assert "flexibly review" in page.getvalue()
 
 
 async def test_closed_output_is_a_refusal() -> None:
     page = io.StringIO()
     page.close()
-    assert isinstance(await ConsoleChannel(file=page).send(an_alert(), KEY), Refused)
+    assert isinstance(await ConsoleChannel(file=page).send(told(), KEY), Refused)
 
 
 @given(hostile_alerts())

@@ -9,13 +9,13 @@ from alerts.delivery import Dispatch, Finish, Lane, RetryPolicy, TryAgain, decid
 from alerts.options import OnUnknown
 from schemas.delivery import Outcome
 from tests.fakes import EPOCH
-from tests.unit.alerts.examples import an_alert
+from tests.unit.alerts.examples import told
 
 POLICY = RetryPolicy()
 
 
 def dispatch(attempt: int = 1, unknowns: int = 0) -> Dispatch:
-    return Dispatch("0" * 32, Lane("desk", "slack"), an_alert(), attempt, unknowns, EPOCH)
+    return Dispatch("0" * 32, Lane("desk", "slack"), told(), attempt, unknowns, EPOCH)
 
 
 results = st.one_of(

@@ -15,7 +15,7 @@ from alerts.channels.http import Poster, parse_retry_after
 from alerts.channels.slack import SlackBotChannel, SlackWebhookChannel
 from alerts.channels.webhook import WebhookChannel, sign
 from schemas.codec import encode
-from tests.unit.alerts.examples import an_alert
+from tests.unit.alerts.examples import an_alert, told
 
 NOW = datetime(2024, 11, 27, 9, 0, tzinfo=UTC)
 KEY = "0123456789abcdef0123456789abcdef"
@@ -46,7 +46,7 @@ RETRIED = {408, 425, 429, *range(500, 600)}
 
 @pytest.mark.parametrize("status", [*range(200, 209), 226, *range(300, 309), *range(400, 452), *range(500, 512), 599])
 async def test_every_http_status_has_its_meaning(status: int) -> None:
-    got = await webhook(answering(status)).send(an_alert(), KEY)
+    got = await webhook(answering(status)).send(told(), KEY)
     expected = Sent if status < 300 else RetryAfter if status in RETRIED else Refused
     assert isinstance(got, expected)
 
@@ -70,7 +70,7 @@ async def test_every_http_status_has_its_meaning(status: int) -> None:
 async def test_every_failure_says_whether_the_message_may_have_arrived(
     error: Exception, expected: type[SendResult]
 ) -> None:
-    assert isinstance(await webhook(failing(error)).send(an_alert(), KEY), expected)
+    assert isinstance(await webhook(failing(error)).send(told(), KEY), expected)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_retry_after_is_read_as_seconds_or_date(value: str | None, seconds: floa
 
 
 async def test_retry_after_and_reason_are_passed_on() -> None:
-    got = await webhook(answering(429, headers={"retry-after": "7"}, text="slow\ndown\x1b[0m")).send(an_alert(), KEY)
+    got = await webhook(answering(429, headers={"retry-after": "7"}, text="slow\ndown\x1b[0m")).send(told(), KEY)
     assert got == RetryAfter("HTTP 429: slow down[0m", 7.0)
 
 
@@ -105,9 +105,9 @@ async def test_webhook_carries_alert_key_signature_and_headers() -> None:
         return httpx.Response(204)
 
     channel = webhook(handler, signing_key=SecretStr("s3cret"), headers={"X-Team": "night", "User-Agent": "own"})
-    assert await channel.send(an_alert(), KEY) == Sent()
+    assert await channel.send(told(), KEY) == Sent()
     (request,) = seen
-    assert request.content == encode(an_alert())
+    assert request.content == encode(told())
     assert request.headers["idempotency-key"] == KEY
     assert request.headers["content-type"] == "application/json"
     assert request.headers["x-redline-signature"] == sign(request.content, "s3cret", NOW)
@@ -118,14 +118,14 @@ async def test_webhook_without_key_is_not_signed() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         return httpx.Response(500 if "x-redline-signature" in request.headers else 200)
 
-    assert await webhook(handler).send(an_alert(), KEY) == Sent()
+    assert await webhook(handler).send(told(), KEY) == Sent()
 
 
 async def test_no_reason_or_log_tells_a_secret_url(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     url = SecretStr("https://hooks.example.org/services/T0/B0/verysecret")
     for handler in (answering(404, text="no_service"), failing(httpx.ConnectError("refused")), answering(200)):
-        result = await SlackWebhookChannel(url, poster=poster(handler), now=lambda: NOW).send(an_alert(), KEY)
+        result = await SlackWebhookChannel(url, poster=poster(handler), now=lambda: NOW).send(told(), KEY)
         assert "verysecret" not in repr(result)
     assert "verysecret" not in caplog.text
 
@@ -138,7 +138,7 @@ async def test_slack_webhook_posts_blocks_and_metadata() -> None:
         return httpx.Response(200, text="ok")
 
     channel = SlackWebhookChannel(SecretStr("https://hooks.example.org/x"), poster=poster(handler))
-    assert await channel.send(an_alert(), KEY) == Sent()
+    assert await channel.send(told(), KEY) == Sent()
     assert bodies[0]["metadata"]["event_payload"] == {"alert_id": an_alert().id, "idempotency_key": KEY}
     assert bodies[0]["blocks"]
 
@@ -190,21 +190,21 @@ def bot(workspace: Workspace) -> SlackBotChannel:
 
 
 async def test_bot_posts_and_keeps_the_ts(bot: SlackBotChannel, workspace: Workspace) -> None:
-    assert await bot.send(an_alert(), KEY) == Sent("1.0")
+    assert await bot.send(told(), KEY) == Sent("1.0")
     assert workspace.calls == ["chat.postMessage"]
 
 
 async def test_bot_finds_what_arrived_and_does_not_post_again(bot: SlackBotChannel, workspace: Workspace) -> None:
     workspace.lose_next_answer = True
-    assert isinstance(await bot.send(an_alert(), KEY), Unknown)
-    result = await bot.send(an_alert(), KEY, Attempt(2, doubtful=True))
+    assert isinstance(await bot.send(told(), KEY), Unknown)
+    result = await bot.send(told(), KEY, Attempt(2, doubtful=True))
     assert result == Sent("1.0", "found in the channel's history")
     assert len(workspace.messages) == 1
 
 
 async def test_bot_posts_again_what_is_not_there(bot: SlackBotChannel, workspace: Workspace) -> None:
-    await bot.send(an_alert(), "f" * 32)
-    assert await bot.send(an_alert(), KEY, Attempt(2, doubtful=True)) == Sent("2.0")
+    await bot.send(told(), "f" * 32)
+    assert await bot.send(told(), KEY, Attempt(2, doubtful=True)) == Sent("2.0")
 
 
 @pytest.mark.parametrize("method", ["conversations.list", "conversations.history"])
@@ -226,7 +226,7 @@ async def test_bot_that_cannot_look_now_waits_and_one_that_never_can_repeats(
     posts: int,
 ) -> None:
     workspace.answers[method] = answer
-    assert isinstance(await bot.send(an_alert(), KEY, Attempt(2, doubtful=True)), expected)
+    assert isinstance(await bot.send(told(), KEY, Attempt(2, doubtful=True)), expected)
     assert len(workspace.messages) == posts
 
 
@@ -250,9 +250,9 @@ async def test_bot_reads_the_answer_of_a_post(
     bot: SlackBotChannel, workspace: Workspace, answer: httpx.Response, expected: type[SendResult]
 ) -> None:
     workspace.answers["chat.postMessage"] = answer
-    assert isinstance(await bot.send(an_alert(), KEY), expected)
+    assert isinstance(await bot.send(told(), KEY), expected)
 
 
 async def test_unknown_channel_name_is_not_looked_for_for_ever(workspace: Workspace) -> None:
     bot = SlackBotChannel(SecretStr("xoxb-1"), "#elsewhere", poster=poster(workspace))
-    assert isinstance(await bot.send(an_alert(), KEY, Attempt(2, doubtful=True)), Sent)
+    assert isinstance(await bot.send(told(), KEY, Attempt(2, doubtful=True)), Sent)

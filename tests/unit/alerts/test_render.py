@@ -9,7 +9,7 @@ from alerts.card import clean, one_line, render_card, safe_url, shorten
 from alerts.channels.email import compose
 from alerts.render import render_html, render_subject, render_text
 from schemas.alert import Alert
-from tests.unit.alerts.examples import NASTY, an_alert, article, excerpt, hostile_alerts
+from tests.unit.alerts.examples import NASTY, an_alert, article, excerpt, hostile_alerts, told
 
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -40,12 +40,12 @@ class Outline(HTMLParser):
 
 def outline(alert: Alert) -> Outline:
     page = Outline()
-    page.feed(render_html(alert))
+    page.feed(render_html(told(alert)))
     return page
 
 
 def test_text_shows_what_a_reader_needs() -> None:
-    text = render_text(an_alert())
+    text = render_text(told())
     assert text.splitlines() == [
         "WARNING - Mention - South Korea: arms to Ukraine",
         "",
@@ -71,14 +71,14 @@ def test_html_marks_the_evidence_and_links_the_article() -> None:
 
 def test_alert_without_article_renders() -> None:
     alert = an_alert(article=None, excerpts=(), rule_ids=(), labels={})
-    assert "Seoul to review" in render_text(alert)
+    assert "Seoul to review" in render_text(told(alert))
     assert outline(alert).links == []
     assert render_card(alert).when == alert.decided_at
 
 
 def test_article_title_is_shown_unless_it_is_the_alerts() -> None:
     shift = an_alert(title="South Korea: from none to considers", article=article(title="Headline"))
-    assert "Headline" in render_text(shift)
+    assert "Headline" in render_text(told(shift))
     assert render_card(an_alert()).article_title is None
 
 
@@ -91,7 +91,7 @@ def test_marks_out_of_bounds_or_order_never_lose_text() -> None:
 
 
 def test_subject_names_severity_and_topic() -> None:
-    assert render_subject(an_alert()) == ("[WARNING] South Korea: arms to Ukraine: Seoul to review arms for Ukraine")
+    assert render_subject(told()) == ("[WARNING] South Korea: arms to Ukraine: Seoul to review arms for Ukraine")
 
 
 def test_safe_url_takes_only_what_a_reader_may_click() -> None:
@@ -119,7 +119,7 @@ def test_shorten_keeps_to_the_limit() -> None:
 @given(hostile_alerts())
 @settings(max_examples=25, deadline=None)
 def test_hostile_alert_stays_harmless_text(alert: Alert) -> None:
-    text, page, subject = render_text(alert), render_html(alert), render_subject(alert)
+    text, page, subject = render_text(told(alert)), render_html(told(alert)), render_subject(told(alert))
     for rendered in (text, page, subject):
         assert not UNSAFE.search(rendered)
         rendered.encode()
@@ -137,8 +137,8 @@ def test_hostile_alert_stays_harmless_text(alert: Alert) -> None:
 @settings(max_examples=25, deadline=None)
 def test_hostile_mail_parses_back_with_only_its_own_headers(alert: Alert) -> None:
     key = "0123456789abcdef0123456789abcdef"
-    raw = compose(alert, "Redline <redline@example.org>", ("desk@example.org",), key).as_bytes()
-    assert raw == compose(alert, "Redline <redline@example.org>", ("desk@example.org",), key).as_bytes()
+    raw = compose(told(alert), "Redline <redline@example.org>", ("desk@example.org",), key).as_bytes()
+    assert raw == compose(told(alert), "Redline <redline@example.org>", ("desk@example.org",), key).as_bytes()
     parsed = message_from_bytes(raw, policy=default)
     assert not parsed.defects
     assert sorted(name.lower() for name in parsed) == sorted(
@@ -148,11 +148,11 @@ def test_hostile_mail_parses_back_with_only_its_own_headers(alert: Alert) -> Non
             *("mime-version", "content-type"),
         ]
     )
-    assert one_line(parsed["subject"]) == render_subject(alert)
+    assert one_line(parsed["subject"]) == render_subject(told(alert))
     assert parsed["to"] == "desk@example.org"
     plain, html = parsed.iter_parts()
-    assert plain.get_content().replace("\r\n", "\n") == render_text(alert)
-    assert html.get_content().replace("\r\n", "\n") == render_html(alert)
+    assert plain.get_content().replace("\r\n", "\n") == render_text(told(alert))
+    assert html.get_content().replace("\r\n", "\n") == render_html(told(alert))
 
 
 def test_one_line_of_everything_nasty_is_one_line() -> None:
