@@ -32,6 +32,8 @@ from schemas.streams import ALERTS, ARTICLES, MATCHES, Stream
 from services import bootstrap
 from services.domain.feeds.articles import to_article
 from services.domain.feeds.parser import parse_feed
+from services.domain.stories.items import from_article
+from services.domain.stories.stories import StoryIndex
 from services.matcher.watchlist import Watchlist
 from services.provisioning.catalogues import load_watched
 from services.runtime.log import configure_logging
@@ -155,7 +157,8 @@ async def by_stage(pipeline: Pipeline, load: Load, received: Any) -> list[Timed]
 
 def plain_loop(url: str, load: Load) -> Timed:
     """Do the same work in one loop: fetch, parse, match, decide, post. Nothing survives a crash of it."""
-    watchlist = Watchlist(load_watched(Settings().topics, Settings().actors))
+    watched = load_watched(Settings().topics, Settings().actors)
+    watchlist, stories = Watchlist(watched), StoryIndex(watched.gazetteer)
     now = datetime.now(UTC)
     started, cpu = time.perf_counter(), _cpu()
     with httpx.Client() as client:
@@ -165,7 +168,7 @@ def plain_loop(url: str, load: Load) -> Timed:
             for entry in parsed.entries:
                 article = to_article(entry, feed, now)
                 for match in watchlist.match(article) if article else ():
-                    alert = mention(match, now)
+                    alert = mention(match, stories.place(from_article(match.article))[0], now)
                     if not isinstance(alert, Skipped):
                         client.post(f"{url}/alerts", content=alert.model_dump_json()).raise_for_status()
     return Timed("plain loop, nothing kept", time.perf_counter() - started, _cpu() - cpu, load.articles)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 NEEDS: dict[str, tuple[str, ...]] = {
     "fetcher": ("feeds",),
     "matcher": ("topics",),
-    "tracker": (),
+    "tracker": ("topics",),  # the actors that stories are told by
     "alerter": ("routes",),
     "api": (),
 }

@@ -15,6 +15,7 @@ from schemas.delivery import Delivery, Outcome, idempotency_key
 from schemas.feed import Feed
 from schemas.notification import Notification
 from schemas.streams import Stream
+from schemas.trace import Stage, TraceStep
 from schemas.watch import WatchRule
 from services.domain.feeds.changes import Changes, Seen
 from services.fetcher.history import Move
@@ -57,6 +58,20 @@ class RecordingPublisher:
     def on(self, stream: Stream[Any]) -> list[Any]:
         """Return what was sent to one stream."""
         return [value for target, value in self.sent if target is stream]
+
+
+class RecordingTraces:
+    """Traces that keep every step, in order."""
+
+    def __init__(self) -> None:
+        self.steps: list[TraceStep] = []
+
+    async def note(self, steps: Sequence[TraceStep]) -> None:
+        self.steps += steps
+
+    def told(self) -> list[tuple[Stage, str]]:
+        """Return the stages and reasons, in order."""
+        return [(step.stage, step.reason) for step in self.steps]
 
 
 class InMemoryFeedStore:

@@ -2,8 +2,11 @@
 
 import asyncio
 import gc
+from collections.abc import Callable
+from functools import partial
 
 from services.bootstrap.world import Unit, World, stoppable
+from services.domain.stories.stories import StoryIndex
 from services.matcher import agent as matcher_agent
 from services.matcher.following import RuleFollower
 from services.matcher.handler import MatcherHandler
@@ -15,8 +18,11 @@ from services.runtime.apps import create_app
 from services.runtime.dead_letters import DeadLetters
 from services.runtime.garbage import return_memory
 from services.runtime.publisher import StreamPublisher
+from services.runtime.traces import ValkeyTraces
 from services.tracker import agent as tracker_agent
 from services.tracker.handler import TrackerHandler
+from services.tracker.stories import Stories
+from services.tracker.story_store import ValkeyStoryStore
 
 
 async def build_matcher(world: World) -> Unit:
@@ -51,6 +57,18 @@ async def build_tracker(world: World) -> Unit:
     """The service that decides what a match is worth."""
     app = create_app("tracker", world.broker)
     publisher = StreamPublisher(app)
-    handler = TrackerHandler(publisher, world.clock)
+    places = (world.settings.actors,)
+    since = fingerprint(*places)
+    stories = Stories(ValkeyStoryStore(world.valkey), _story_index(await asyncio.to_thread(world.provisioned.watched)))
+    handler = TrackerHandler(publisher, world.clock, stories=stories, traces=ValkeyTraces(world.valkey))
     tracker_agent.install(app, handler, DeadLetters(publisher, "tracker", world.clock))
-    return Unit(app)
+
+    def take_over(watched: Watched) -> None:
+        stories.index_anew(_story_index(watched))
+
+    actors = FileFollower(places, world.provisioned.watched, take_over, since)
+    return Unit(app, (stoppable(actors.run, world.settings.matching.reload_seconds),))
+
+
+def _story_index(watched: Watched) -> Callable[[], StoryIndex]:
+    return partial(StoryIndex, watched.gazetteer)

@@ -39,8 +39,8 @@ def match(files: FilesArgument = None, topics: TopicsOption = None, config: Conf
 
     watchlist = Watchlist(watched(load_settings(config, overrides={"topics": topics})))
     faults = 0
-    with _little_garbage():
-        for item in _articles(files):
+    with little_garbage():
+        for item in articles(files):
             if isinstance(item, BadLine):
                 fault(str(item.fault))
                 faults += 1
@@ -58,7 +58,7 @@ def _print_hits(article_id: str, matches: tuple[Match, ...]) -> None:
 
 
 @contextmanager
-def _little_garbage() -> Iterator[None]:
+def little_garbage() -> Iterator[None]:
     """Leave rules and words out of every look for garbage, and look seldom."""
     gc.freeze()
     try:
@@ -152,7 +152,8 @@ def parsed_document(parsed: Any) -> dict[str, Any]:
     }
 
 
-def _articles(files: list[Path] | None) -> Iterator[ReadArticle | BadLine]:
+def articles(files: list[Path] | None) -> Iterator[ReadArticle | BadLine]:
+    """Yield the articles of these files, else of standard input, one at a time."""
     now = datetime.now(UTC)
     if files:
         return read_articles(files, now)

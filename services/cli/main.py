@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from services.cli import config, dead_letters, demo, doctor, extract, feeds, fetch, filters, replay, rules, run, topics
+from services.cli import (
+    config,
+    dead_letters,
+    demo,
+    doctor,
+    extract,
+    feeds,
+    fetch,
+    filters,
+    replay,
+    rules,
+    run,
+    stories,
+    topics,
+)
 from services.cli.output import BAD_INPUT, FAILED, BadInputError, fault, faults
 from services.provisioning.faults import ConfigurationError
 
@@ -42,6 +56,7 @@ app.command()(filters.parse)
 app.command()(fetch.fetch)
 app.command()(extract.extract)
 app.command()(filters.match)
+app.command()(stories.stories)
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
 app.add_typer(feeds.app, name="feeds")

@@ -1,11 +1,14 @@
 """`redline replay`: articles through the real handlers, in the order of events, in an isolated store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -14,9 +17,13 @@ from schemas.alert import Alert
 from schemas.article import Article
 from schemas.base import StreamContract
 from schemas.streams import ALERTS, ARTICLES, MATCHES, Stream
+from schemas.trace import Stage, TraceStep
 from services.cli.loading import LoadedSettings, load_settings, watched
 from services.cli.output import BAD_INPUT, ConfigOption, JsonOption, err, fault, out, print_line
 from services.provisioning.article_files import BadLine, ReadArticle, read_articles
+
+if TYPE_CHECKING:
+    from services.provisioning.catalogues import Watched
 
 
 class ReplayClock:
@@ -47,6 +54,30 @@ class InlineStreams:
             await handle(value)
 
 
+class NotAlerted:
+    """Takes what was decided, and counts why matches raised no alert."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, TraceStep] = {}
+
+    async def note(self, steps: Sequence[TraceStep]) -> None:
+        """Keep the steps that end without an alert, each once."""
+        self._steps |= {step.id: step for step in steps if step.stage is Stage.NOT_ALERTED}
+
+    def summary(self) -> str:
+        """Return, as `2 adds_nothing, 1 back_list`, how many matches raised no alert; empty if all did."""
+        reasons = Counter(step.reason.partition(":")[0] for step in self._steps.values())
+        return ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """How many alerts were raised, and why other matches raised none."""
+
+    alerts: int
+    not_alerted: str
+
+
 def replay(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", help=".txt .md .html .xml .json .jsonl, .gz of these, or folders")
@@ -65,21 +96,19 @@ def replay(
     """
     pace = _pace(speed)
     articles, faults = _read(paths)
-    count = asyncio.run(_replay(articles, pace, deliver, topics, json, config))
+    replayed = asyncio.run(_replay(articles, pace, deliver, topics, json, config))
     if not json:
-        out.print(f"{len(articles)} articles, {count} alerts" + ("" if deliver else "; nothing was sent"))
+        sent = "" if deliver else "; nothing was sent"
+        quiet = f" (matches without an alert: {replayed.not_alerted})" if replayed.not_alerted else ""
+        out.print(f"{len(articles)} articles, {replayed.alerts} alerts{quiet}{sent}")
     raise typer.Exit(BAD_INPUT if faults or not articles else 0)
 
 
 async def _replay(
     articles: list[Article], pace: float | None, deliver: bool, topics: Path | None, json: bool, config: Path | None
-) -> int:
-    from services.matcher.handler import MatcherHandler
-    from services.matcher.watchlist import Watchlist
-    from services.tracker.handler import TrackerHandler
-
+) -> Replayed:
     loaded = load_settings(config, overrides={"topics": topics})
-    clock, streams = ReplayClock(), InlineStreams()
+    clock, streams, not_alerted = ReplayClock(), InlineStreams(), NotAlerted()
     shown: list[str] = []
     async with _delivery(loaded, deliver) as send:
 
@@ -91,8 +120,7 @@ async def _replay(
             if send is not None:
                 await send(alert)
 
-        streams.connect(ARTICLES, MatcherHandler(Watchlist(watched(loaded)), streams).handle)
-        streams.connect(MATCHES, TrackerHandler(streams, clock).handle)
+        _connect(streams, watched(loaded), clock, not_alerted)
         streams.connect(ALERTS, tell)
         before: datetime | None = None
         with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
@@ -101,7 +129,21 @@ async def _replay(
                     await asyncio.sleep((article.event_at - before).total_seconds() / pace)
                 before = clock.moment = article.event_at
                 await streams.publish(ARTICLES, article)
-    return len(shown)
+    return Replayed(len(shown), not_alerted.summary())
+
+
+def _connect(streams: InlineStreams, catalogue: "Watched", clock: ReplayClock, not_alerted: NotAlerted) -> None:
+    """Let the handlers of the services take what is published, with stores that are gone when the replay ends."""
+    from services.domain.stories.stories import StoryIndex
+    from services.matcher.handler import MatcherHandler
+    from services.matcher.watchlist import Watchlist
+    from services.tracker.handler import TrackerHandler
+    from services.tracker.stories import Stories
+    from services.tracker.story_store import InMemoryStoryStore
+
+    stories = Stories(InMemoryStoryStore(), partial(StoryIndex, catalogue.gazetteer))
+    streams.connect(ARTICLES, MatcherHandler(Watchlist(catalogue), streams).handle)
+    streams.connect(MATCHES, TrackerHandler(streams, clock, stories=stories, traces=not_alerted).handle)
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ from enum import StrEnum
 from schemas.alert import Alert, AlertKind, ArticleRef, alert_id
 from schemas.article import Arrival, Article
 from schemas.match import Evidence, EvidenceField, Match
+from schemas.story import Novelty, StoryRef
+from services.domain.stories.items import Placement
 from services.domain.text.excerpts import excerpts
 
 
@@ -14,6 +16,7 @@ class SkipReason(StrEnum):
     """Why a match raises no alert."""
 
     BACK_LIST = "back_list"  # it was in the feed before anybody followed the feed
+    ADDS_NOTHING = "adds_nothing"  # its story is told already, by this outlet, with these facts
 
 
 @dataclass(frozen=True)
@@ -21,19 +24,29 @@ class Skipped:
     """A match that is recorded, but not worth an alert."""
 
     reason: SkipReason
+    why: str
 
 
-def mention(match: Match, now: datetime) -> Alert | Skipped:
-    """Return the mention alert of a match. An edited article raises the same alert again, so it is told once."""
+def worth_placing(match: Match) -> Skipped | None:
+    """Say why a match is worth no alert whatever its story, or None."""
+    if match.article.arrival is Arrival.BACK_LIST:
+        return Skipped(SkipReason.BACK_LIST, "it was in the feed before the feed was followed")
+    return None
+
+
+def mention(match: Match, place: Placement, now: datetime) -> Alert | Skipped:
+    """Return the mention alert of a match whose article has this place in a story of the topic.
+
+    The id is the article's, whatever its story, so an edited or replayed article raises the same alert, told once.
+    """
     article = match.article
-    if article.arrival is Arrival.BACK_LIST:
-        return Skipped(SkipReason.BACK_LIST)
+    if place.novelty is Novelty.NOTHING:
+        return Skipped(SkipReason.ADDS_NOTHING, f"story {place.story_id}: {'; '.join(place.reasons)}")
     evidence = _merged(match)
-    group_key = f"{AlertKind.MENTION}/{match.watch_topic}/{article.id}"
     return Alert(
-        id=alert_id(group_key, article.id),
+        id=alert_id(f"{AlertKind.MENTION}/{match.watch_topic}/{article.id}", article.id),
         kind=AlertKind.MENTION,
-        group_key=group_key,
+        group_key=f"{AlertKind.MENTION}/{match.watch_topic}/{place.story_id}",
         watch_topic=match.watch_topic,
         watch_topic_title=match.watch_topic_title,
         severity=max((hit.severity for hit in match.hits), key=lambda severity: severity.rank),
@@ -43,7 +56,19 @@ def mention(match: Match, now: datetime) -> Alert | Skipped:
         article=_reference(article),
         evidence=evidence,
         excerpts=excerpts(article.title, article.text, evidence),
+        story=_story(place),
         decided_at=now,
+    )
+
+
+def _story(place: Placement) -> StoryRef:
+    return StoryRef(
+        id=place.story_id,
+        origin_id=place.origin_id,
+        novelty=place.novelty,
+        articles=place.items,
+        outlets=place.outlets,
+        new_facts=place.new_facts,
     )
 
 

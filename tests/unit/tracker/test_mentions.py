@@ -1,15 +1,23 @@
 """Mentions: a match becomes one alert that shows the evidence of every rule that hit."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+from schemas.alert import Alert
 from schemas.article import Arrival, Article
 from schemas.base import content_id
 from schemas.match import Evidence, EvidenceField, Match, RuleHit, match_id
+from schemas.story import Novelty
 from schemas.streams import ALERTS
+from schemas.trace import Stage
 from schemas.watch import Severity
+from services.domain.stories.items import Placement
+from services.domain.stories.stories import StoryIndex
 from services.tracker.handler import TrackerHandler
-from services.tracker.mentions import Skipped, SkipReason, mention
-from tests.fakes import EPOCH, FakeClock, RecordingPublisher
+from services.tracker.mentions import Skipped, mention
+from services.tracker.stories import Stories
+from services.tracker.story_store import InMemoryStoryStore
+from tests.fakes import EPOCH, FakeClock, RecordingPublisher, RecordingTraces
 
 TEXT = "Nothing yet. Seoul sends shells to Kyiv. The end."
 
@@ -50,8 +58,31 @@ def hit(rule_id: str, *words: str, severity: Severity = Severity.INFO, **labels:
     return RuleHit(rule_id=rule_id, rule_version=version, severity=severity, labels=labels, evidence=evidence)
 
 
+def place(novelty: Novelty = Novelty.FIRST, **changes: Any) -> Placement:
+    facts: dict[str, Any] = {
+        "item_id": content_id("a"),
+        "story_id": content_id("story"),
+        "origin_id": content_id("a"),
+        "near_duplicate_of": None,
+        "novelty": novelty,
+        "new_facts": (),
+        "items": 1,
+        "outlets": 1,
+        "similarity": 0.0,
+        "reasons": ("no open story is likely enough", "the first of its story"),
+    }
+    return Placement(**{**facts, **changes})
+
+
+def handler(publisher: RecordingPublisher, traces: RecordingTraces | None = None) -> TrackerHandler:
+    stories = Stories(InMemoryStoryStore(), lambda: StoryIndex(lambda text: ()))
+    return TrackerHandler(publisher, FakeClock(), stories=stories, traces=traces or RecordingTraces())
+
+
 def test_all_rules_that_hit_make_one_alert() -> None:
-    alert = mention(match(hit("b", "shells", "Seoul", where="x"), hit("a", "Seoul", severity=Severity.CRITICAL)), EPOCH)
+    alert = mention(
+        match(hit("b", "shells", "Seoul", where="x"), hit("a", "Seoul", severity=Severity.CRITICAL)), place(), EPOCH
+    )
     assert not isinstance(alert, Skipped)
     assert (alert.rule_ids, alert.severity, alert.labels) == (("a", "b"), Severity.CRITICAL, {"where": "x"})
     assert [evidence.text for evidence in alert.evidence] == ["Seoul", "shells"]
@@ -61,31 +92,77 @@ def test_all_rules_that_hit_make_one_alert() -> None:
 
 
 def test_an_edited_article_raises_the_alert_it_raised_before() -> None:
-    first, edited = (mention(match(hit("a", "Seoul"), of=article(revision=n)), EPOCH) for n in (1, 2))
+    first, edited = (mention(match(hit("a", "Seoul"), of=article(revision=n)), place(), EPOCH) for n in (1, 2))
     assert not isinstance(first, Skipped)
     assert not isinstance(edited, Skipped)
     assert first.id == edited.id
 
 
 def test_another_topic_is_another_alert() -> None:
-    one = mention(match(hit("a", "Seoul")), EPOCH)
-    other = mention(match(hit("a", "Seoul")).model_copy(update={"watch_topic": "relations"}), EPOCH)
+    one = mention(match(hit("a", "Seoul")), place(), EPOCH)
+    other = mention(match(hit("a", "Seoul")).model_copy(update={"watch_topic": "relations"}), place(), EPOCH)
     assert not isinstance(one, Skipped)
     assert not isinstance(other, Skipped)
     assert one.id != other.id
 
 
-async def test_the_back_list_of_a_feed_alerts_nobody() -> None:
-    publisher = RecordingPublisher()
-    handler = TrackerHandler(publisher, FakeClock())
-    old = match(hit("a", "Seoul"), of=article(Arrival.BACK_LIST))
-    assert mention(old, EPOCH) == Skipped(SkipReason.BACK_LIST)
-    await handler.handle(old)
+def test_the_alert_says_which_story_it_tells_and_how_far_that_is_known() -> None:
+    update = place(Novelty.FACTS, items=5, outlets=3, new_facts=("50,000 shells",))
+    first, later = (mention(match(hit("a", "Seoul")), one, EPOCH) for one in (place(), update))
+    assert isinstance(first, Alert)
+    assert isinstance(later, Alert)
+    assert first.group_key == later.group_key == f"mention/arms/{content_id('story')}"
+    assert later.story is not None
+    assert (later.story.novelty, later.story.articles, later.story.outlets) == (Novelty.FACTS, 5, 3)
+    assert later.story.new_facts == ("50,000 shells",)
+
+
+def test_the_id_of_an_alert_does_not_hang_on_its_story() -> None:
+    one, other = (mention(match(hit("a", "Seoul")), place(story_id=content_id(of)), EPOCH) for of in "xy")
+    assert isinstance(one, Alert)
+    assert isinstance(other, Alert)
+    assert one.id == other.id
+
+
+async def test_the_back_list_of_a_feed_alerts_nobody_and_begins_no_story() -> None:
+    publisher, traces = RecordingPublisher(), RecordingTraces()
+    tracker = handler(publisher, traces)
+    await tracker.handle(match(hit("a", "Seoul"), of=article(Arrival.BACK_LIST)))
     assert publisher.sent == []
+    assert traces.told() == [
+        (Stage.MATCHED, "rules a"),
+        (Stage.NOT_ALERTED, "back_list: it was in the feed before the feed was followed"),
+    ]
+    newer = article().model_copy(update={"id": content_id("newer")})
+    await tracker.handle(match(hit("a", "Seoul"), of=newer))
+    (alert,) = publisher.on(ALERTS)
+    assert alert.story.novelty is Novelty.FIRST
+
+
+async def test_an_article_that_adds_nothing_to_its_story_raises_no_alert_and_says_why() -> None:
+    publisher, traces = RecordingPublisher(), RecordingTraces()
+    tracker = handler(publisher, traces)
+    await tracker.handle(match(hit("a", "Seoul")))
+    again = article().model_copy(update={"id": content_id("again"), "revision_id": content_id("again", "1")})
+    await tracker.handle(match(hit("a", "Seoul"), of=again))
+    assert len(publisher.sent) == 1
+    stage, reason = traces.told()[-1]
+    assert stage is Stage.NOT_ALERTED
+    assert reason.startswith(f"adds_nothing: story {publisher.sent[0][1].story.id}: near-duplicate of {article().id}")
 
 
 async def test_a_match_is_published_as_an_alert_of_its_time() -> None:
-    publisher = RecordingPublisher()
-    await TrackerHandler(publisher, FakeClock()).handle(match(hit("a", "Seoul")))
+    publisher, traces = RecordingPublisher(), RecordingTraces()
+    await handler(publisher, traces).handle(match(hit("a", "Seoul")))
     (alert,) = publisher.on(ALERTS)
     assert alert.decided_at == EPOCH
+    assert [step.ref for step in traces.steps] == [match(hit("a", "Seoul")).id, alert.id]
+
+
+async def test_a_match_read_again_raises_the_same_alert() -> None:
+    publisher = RecordingPublisher()
+    tracker = handler(publisher)
+    await tracker.handle(match(hit("a", "Seoul")))
+    await tracker.handle(match(hit("a", "Seoul")))
+    first, again = publisher.on(ALERTS)
+    assert first == again

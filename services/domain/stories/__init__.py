@@ -1,0 +1,1 @@
+"""Articles about the same event: which story each belongs to, where it comes from, and what it adds."""
