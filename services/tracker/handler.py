@@ -19,8 +19,11 @@ log = structlog.get_logger()
 class StoryPlaces(Protocol):
     """Knows the stories of every watch topic."""
 
-    async def place(self, watch_topic: str, article: Article) -> Placement:
-        """Return the article's place, the same however often it is asked; durable when this returns."""
+    async def place(self, watch_topic: str, article: Article, given: str) -> Placement:
+        """Return the article's place, the same however often it is asked; durable when this returns.
+
+        `given` are the words for which the topic took the article.
+        """
         ...
 
 
@@ -43,7 +46,8 @@ class TrackerHandler:
         await self._traces.note(self._steps(match, decision))
 
     async def _place(self, match: Match) -> Placement:
-        return await self._stories.place(match.watch_topic, match.article)
+        words = dict.fromkeys(span.text for hit in match.hits for span in hit.evidence)
+        return await self._stories.place(match.watch_topic, match.article, " ".join(words))
 
     def _steps(self, match: Match, decision: Alert | Skipped) -> tuple[TraceStep, TraceStep]:
         rules = ", ".join(sorted(hit.rule_id for hit in match.hits))

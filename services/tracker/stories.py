@@ -59,12 +59,15 @@ class Stories:
         self._new_index = new_index
         self._topics.clear()
 
-    async def place(self, watch_topic: str, article: Article) -> Placement:
-        """Return the article's place, the same however often it is asked; durable when this returns."""
+    async def place(self, watch_topic: str, article: Article, given: str) -> Placement:
+        """Return the article's place, the same however often it is asked; durable when this returns.
+
+        `given` are the words for which the topic took the article.
+        """
         while True:
             topic = await self._current(watch_topic)
             known = article.id in topic.index
-            placement, record = topic.index.place(from_article(article))
+            placement, record = topic.index.place(from_article(article, given))
             if known or await self._keep(watch_topic, topic, record):
                 return placement
             log.info("stories_changed_elsewhere", watch_topic=watch_topic)

@@ -52,6 +52,8 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _QUOTE = re.compile('"([^"\n]{15,400})"|“([^“”\n]{15,400})”|«([^«»\n]{15,400})»|‘([^‘’\n]{15,400})’(?!\\w)')
+_DIGIT = re.compile(r"\d")
+_OPENS_QUOTE = re.compile('["“«‘]')
 _YEARS = range(1900, 2101)
 # Numbers below this are said of everything; they count only with a unit of measure.
 _TELLING_FROM = 13
@@ -62,7 +64,7 @@ def facts_of(title: str, text: str) -> list[Fact]:
     """Return the numbers, dates and quotations of a text, each once, in order, from its first 20,000 characters."""
     whole = f"{title}\n{text}"[:MAX_CHARS]
     found: dict[tuple[str, ...], Fact] = {}
-    dates, rest = _dates(whole)
+    dates, rest = _dates(whole) if _DIGIT.search(whole) else ([], "")
     for fact in (*dates, *_numbers(rest), *_quotes(whole)):
         found.setdefault(fact.keys, fact)
     return list(found.values())
@@ -113,6 +115,8 @@ def _value(digits: str) -> float:
 
 
 def _quotes(text: str) -> Iterator[Fact]:
+    if not _OPENS_QUOTE.search(text):
+        return
     for count, match in enumerate(_QUOTE.finditer(text)):
         if count == _MAX_QUOTES:
             return

@@ -1,10 +1,10 @@
 """What of an item decides which story it belongs to, and what it may add to it."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, replace
 
-from services.domain.stories.actor_finder import ActorFinder, Actors
+from services.domain.stories.actor_finder import ActorFinder, Actors, FoundActor
 from services.domain.stories.common_words import GRAMMAR_WORDS, NEWS_WORDS
 from services.domain.stories.facts import Fact, facts_of, number_keys
 from services.domain.stories.items import StoryItem
@@ -25,6 +25,8 @@ _MAX_SURFACE = 64
 _EVERYDAY_NUMBERS = frozenset(map(str, (*range(32), *range(1990, 2050))))
 # Shorter words are mostly grammar, in languages that the lists do not cover too.
 _SHORT = 2
+_CACHE_SIZE = 1 << 16
+_NONE: frozenset[int] = frozenset()
 _31_BITS = (1 << 31) - 1
 _FREQUENT = 1 << 31
 _MARKUP = re.compile(r"&(?:#\d{1,6}|[a-z]{2,6});|<[^<>]{1,200}>|https?://\S+")
@@ -48,10 +50,12 @@ def is_frequent(term: int) -> bool:
 class Features:
     """An item's terms by id with their names; actors (`@id`) and numbers are the same in every language.
 
-    `neutral` are the ids of those. `facts` include the actors of the whole text.
+    The first `in_title` are the title's. `neutral` are the ids of actors and numbers. `facts` include
+    the actors of the whole text.
     """
 
     terms: dict[int, str]
+    in_title: int
     neutral: frozenset[int]
     language: str
     facts: tuple[Fact, ...]
@@ -59,6 +63,14 @@ class Features:
     signature: bytes
     outlet: str
     cites: str | None
+
+    def without(self, given: Set[int]) -> "Features":
+        """Return these features without the terms that every item of the stream may have."""
+        if not given or given.isdisjoint(self.terms):
+            return self
+        in_title = sum(term not in given for at, term in enumerate(self.terms) if at < self.in_title)
+        terms = {term: name for term, name in self.terms.items() if term not in given}
+        return replace(self, terms=terms, in_title=in_title, neutral=self.neutral - given)
 
 
 class FeatureReader:
@@ -71,44 +83,67 @@ class FeatureReader:
     def read(self, item: StoryItem) -> Features:
         """Return the features of an item; the same item, the same features."""
         title, lead = _plain(item.title[:_ACTOR_CHARS]), _plain(item.text[:_LEAD_CHARS])
-        words = [word for word in surfaces(title) + surfaces(lead) if len(word) <= _MAX_SURFACE]
+        words = _short_enough(surfaces(title))
+        title_words = len(words)
+        words += _short_enough(surfaces(lead))
         analyses = [analyze(word) for word in words]
-        terms, neutral = self._terms(analyses, f"{title}\n{lead}")
+        actors = self._find.find(analyses) if self._find else []
+        terms, neutral, in_title = self._terms(analyses, actors, title_words, f"{title}\n{lead}")
         facts = facts_of(item.title, item.text)
         return Features(
             terms,
+            in_title,
             neutral,
             _language(item.lang, words),
-            (*facts, *self._actor_facts(item)),
+            (*facts, *self._actor_facts(item, actors)),
             number_keys(facts),
             signature([analysis.folded for analysis in analyses] + _rest_folded(item.text)),
             outlet_key(item.outlet),
             cited_outlet(item.title, item.text),
         )
 
-    def _terms(self, words: list[Analysis], text: str) -> tuple[dict[int, str], frozenset[int]]:
-        """Return the terms in order, an actor in place of the words that name it."""
-        starts = {found.at: found for found in self._find.find(words)} if self._find else {}
+    def given(self, text: str) -> frozenset[int]:
+        """Return the ids of the terms in words that brought an item here."""
+        words = _short_enough(surfaces(text[:_ACTOR_CHARS]))
+        analyses = [analyze(word) for word in words]
+        actors = self._find.find(analyses) if self._find else []
+        named = [f"@{found.actor_id}" for found in actors] + [
+            f"@{name}" for name in (self._name(text) if self._name else ())
+        ]
+        return frozenset(map(term_id, (*named, *(_WORD_TERMS[word][0] for word in analyses if _WORD_TERMS[word][0]))))
+
+    def _terms(
+        self, words: list[Analysis], actors: list[FoundActor], title_words: int, text: str
+    ) -> tuple[dict[int, str], frozenset[int], int]:
+        """Return the terms in order, an actor in place of the words that name it, and how many are the title's."""
+        starts = {found.at: found for found in actors}
         terms: dict[int, str] = {}
         neutral: set[int] = set()
-        covered = 0
+        covered = in_title = 0
         if self._name:
             for actor_id in self._name(text):
                 _add(terms, neutral, f"@{actor_id}")
         for at, word in enumerate(words):
             if len(terms) >= MAX_TERMS:
                 break
+            if at == title_words:
+                in_title = len(terms)
             if (found := starts.get(at)) is not None:
                 covered = at + found.words
                 _add(terms, neutral, f"@{found.actor_id}")
             elif at >= covered:
-                _add_word(terms, neutral, word)
-        return terms, frozenset(neutral)
+                name, number, is_neutral = _WORD_TERMS[word]
+                if name:
+                    terms.setdefault(number, name)
+                    if is_neutral:
+                        neutral.add(number)
+        return terms, frozenset(neutral) if neutral else _NONE, in_title or len(terms)
 
-    def _actor_facts(self, item: StoryItem) -> list[Fact]:
+    def _actor_facts(self, item: StoryItem, of_lead: list[FoundActor]) -> list[Fact]:
         text = f"{item.title}\n{item.text[:_ACTOR_CHARS]}"
         if self._find:
-            named: Iterable[str] = (found.actor_id for found in self._find.find([analyze(w) for w in surfaces(text)]))
+            whole = of_lead if len(item.text) <= _LEAD_CHARS else self._find.find([analyze(w) for w in surfaces(text)])
+            named: Iterable[str] = (found.actor_id for found in whole)
         else:
             named = self._name(text) if self._name else ()
         return [Fact((f"@{actor_id}",), f"actor: {actor_id}") for actor_id in list(dict.fromkeys(named))[:_MAX_ACTORS]]
@@ -119,7 +154,13 @@ def _plain(text: str) -> str:
     return _MARKUP.sub(" ", text) if "&" in text or "<" in text or "://" in text else text
 
 
+def _short_enough(words: list[str]) -> list[str]:
+    return [word for word in words if len(word) <= _MAX_SURFACE]
+
+
 def _rest_folded(text: str) -> list[str]:
+    if len(text) <= _LEAD_CHARS:
+        return []
     return [analyze(word).folded for word in surfaces(text[_LEAD_CHARS : 4 * _LEAD_CHARS]) if len(word) <= _MAX_SURFACE]
 
 
@@ -129,16 +170,28 @@ def _add(terms: dict[int, str], neutral: set[int], term: str) -> None:
     neutral.add(known)
 
 
-def _add_word(terms: dict[int, str], neutral: set[int], word: Analysis) -> None:
+class _WordTerms(dict[Analysis, tuple[str, int, bool]]):
+    """The term of each word seen, its id, and whether it is neutral; no name for a word that is no term."""
+
+    def __missing__(self, word: Analysis) -> tuple[str, int, bool]:
+        if len(self) >= _CACHE_SIZE:
+            self.clear()
+        name = _term_of(word)
+        found = self[word] = (name, term_id(name) if name else 0, name[:1].isdigit())
+        return found
+
+
+_WORD_TERMS = _WordTerms()
+
+
+def _term_of(word: Analysis) -> str:
     key = word.key
     if key in GRAMMAR_WORDS or word.folded in GRAMMAR_WORDS or is_agency_word(word.folded):
-        return
-    if key[0].isdigit():
-        plain = key.replace(",", "")
-        if len(plain) > 1 and plain not in _EVERYDAY_NUMBERS:
-            _add(terms, neutral, plain)
-    else:
-        terms.setdefault(term_id(key), key)
+        return ""
+    if not key[0].isdigit():
+        return key
+    plain = key.replace(",", "")
+    return plain if len(plain) > 1 and plain not in _EVERYDAY_NUMBERS else ""
 
 
 def _language(stated: str | None, words: list[str]) -> str:
@@ -147,5 +200,5 @@ def _language(stated: str | None, words: list[str]) -> str:
         return code
     counts = dict.fromkeys(Script, 0)
     for word in words[:40]:
-        counts[script_of(word.lower())] += 1
-    return str(max(counts, key=lambda script: counts[script]))
+        counts[Script.LATIN if word.isascii() and word.isalpha() else script_of(word.lower())] += 1
+    return str(max(counts, key=counts.__getitem__))

@@ -1,7 +1,9 @@
 """What goes into a story index and what comes out: items, where they were placed, and the records that rebuild it."""
 
 import json
+import struct
 from base64 import b64decode, b64encode
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +14,13 @@ from schemas.story import Novelty
 RECORD_VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoryItem:
-    """One article as the story index sees it; `at` is aware, and says when it was published."""
+    """One article as the story index sees it; `at` is aware, and says when it was published.
+
+    `given` are the words that brought it here, as those that a watch rule asks for: every article of the stream has
+    them, so they do not say that two are about one event.
+    """
 
     id: str
     outlet: str
@@ -22,14 +28,15 @@ class StoryItem:
     text: str
     lang: str | None
     at: datetime
+    given: str = ""
 
 
-def from_article(article: Article) -> StoryItem:
+def from_article(article: Article, given: str = "") -> StoryItem:
     """Return an article as an item; a new revision of it is the same item."""
-    return StoryItem(article.id, article.outlet, article.title, article.text, article.lang, article.event_at)
+    return StoryItem(article.id, article.outlet, article.title, article.text, article.lang, article.event_at, given)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Where an item was placed, for good.
 
@@ -57,8 +64,8 @@ class StoryRecordError(ValueError):
 class StoryRecord:
     """All that an index keeps of one item; the records of its items, in the order of placement, rebuild it.
 
-    `terms`, `facts` are 4 bytes each, hashed; `signature` is the item's MinHash. `folded` is the younger story that was
-    found, at this item, to be about the same event as `placement.story_id`, which is the older.
+    `terms`, `facts` and `given` are 4 bytes each, hashed; `signature` is the item's MinHash. `folded` is the younger
+    story that was found, at this item, to be about the same event as `placement.story_id`, which is the older.
     """
 
     placement: Placement
@@ -70,12 +77,13 @@ class StoryRecord:
     signature: bytes
     cites: str | None
     folded: str | None
+    given: bytes = b""
 
     def to_json(self) -> str:
         """Return the record as one line of JSON."""
         fields: dict[str, Any] = asdict(self.placement)
         fields |= {"v": RECORD_VERSION, "outlet": self.outlet, "language": self.language, "at": self.at.isoformat()}
-        fields |= {name: b64encode(getattr(self, name)).decode() for name in ("terms", "facts", "signature")}
+        fields |= {name: b64encode(getattr(self, name)).decode() for name in ("terms", "facts", "signature", "given")}
         fields |= {"cites": self.cites, "folded": self.folded}
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
@@ -86,7 +94,9 @@ class StoryRecord:
             fields = json.loads(line)
             if (version := fields.pop("v")) != RECORD_VERSION:
                 raise StoryRecordError(f"a story record of version {version}, expected {RECORD_VERSION}")
-            binary = {name: b64decode(fields.pop(name), validate=True) for name in ("terms", "facts", "signature")}
+            binary = {
+                name: b64decode(fields.pop(name), validate=True) for name in ("terms", "facts", "signature", "given")
+            }
             at = datetime.fromisoformat(fields.pop("at")).astimezone(UTC)
             own: dict[str, Any] = {name: fields.pop(name) for name in ("outlet", "language", "cites", "folded")}
             own |= binary
@@ -97,3 +107,13 @@ class StoryRecord:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoryRecordError(f"no story record: {type(error).__name__}: {error}") from error
+
+
+def packed(numbers: Collection[int]) -> bytes:
+    """Return numbers of 32 bits as a record keeps them: 4 bytes each, least first."""
+    return struct.pack(f"<{len(numbers)}I", *numbers)
+
+
+def numbers_of(raw: bytes) -> tuple[int, ...]:
+    """Return the numbers that were packed."""
+    return struct.unpack(f"<{len(raw) // 4}I", raw)

@@ -1,15 +1,18 @@
 """What a follower adds to its story: facts, another outlet, or nothing."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from schemas.story import Novelty
 from services.domain.stories.facts import Fact
 from services.domain.stories.signatures import hash_word
+from services.domain.stories.story import Story
 
 _MAX_SHOWN = 8
 _MAX_SHOWN_CHARS = 80
 _MAX_KEYS = 64
+_MIN_NEW_WORDS = 3
+_MOSTLY_NEW = 0.4
 _31_BITS = (1 << 31) - 1
 _NUMBER = 1 << 31
 
@@ -52,6 +55,18 @@ def judge(facts: Iterable[Fact], seen: Set[int], *, new_outlet: bool, copy: bool
     if new_outlet:
         return Judged(Novelty.OUTLET, (), "another outlet, no new number, date, actor or quotation")
     return Judged(Novelty.NOTHING, (), "the same outlet, no new number, date, actor or quotation")
+
+
+def judge_words(terms: Mapping[int, str], stories: Sequence[Story], judged: Judged) -> Judged:
+    """Say whether an item that is no copy, and has no new fact, says in most of its words what its story did not.
+
+    A refusal has no number in it, and yet is news.
+    """
+    new = [name for term, name in terms.items() if not any(term in story.counts for story in stories)]
+    if len(new) < _MIN_NEW_WORDS or len(new) < _MOSTLY_NEW * len(terms):
+        return judged
+    shown = ", ".join(new)[:_MAX_SHOWN_CHARS]
+    return Judged(Novelty.FACTS, (), f"most of its words are new to the story: {shown}")
 
 
 def _is_quotation(fact: Fact) -> bool:

@@ -74,9 +74,12 @@ _NAMES = tuple(
 )
 _BY_NAME = {name.strip("=*").lower(): key for name, key in _NAMES}
 _STEMS = tuple((re.compile(_pattern(name), re.IGNORECASE), key) for name, key in _NAMES if name.endswith("*"))
-# What to look for before any pattern is tried: nearly all articles hold none of it.
-_LITERALS = tuple((name.lower().removesuffix("*"), name) for name, _ in _NAMES if not name.startswith("="))
-_EXACT_LITERALS = tuple((name[1:], name) for name, _ in _NAMES if name.startswith("="))
+# What to look for before any pattern is tried, by the first two letters of a word: nearly all articles hold none of it.
+_WORD = re.compile(r"[가-힣]{2,}|[^\W가-힣]{2,}")
+_BY_START: dict[str, list[str]] = {}
+for _name, _ in _NAMES:
+    _BY_START.setdefault(_name.lstrip("=").lower()[:2], []).append(_name)
+_STARTS = frozenset(_BY_START)
 
 # Outlets that are not in the table, said to be outlets: "the Harbour Gazette newspaper", «газета «Вісник»».
 _CAPITALISED = r"(?-i:[A-Z][\w’'&.-]{0,30}(?:\s+[A-Z][\w’'&.-]{0,30}){0,4})"
@@ -149,14 +152,25 @@ def cited_outlet(title: str, text: str) -> str | None:
         if not part:
             continue
         lower = part.lower()
-        names = [name for literal, name in _LITERALS if literal in lower]
-        names += [name for literal, name in _EXACT_LITERALS if literal in part]
-        found = _first(_citations(tuple(names)), part) if names else None
+        names = _names_in(part, lower)
+        found = _first(_citations(names), part) if names else None
         if found is None and any(word in lower for word in _KIND_WORDS):
             found = _first(_UNKNOWN_CITATIONS, part)
         if found is not None:
             return outlet_key(found)
     return None
+
+
+def _names_in(text: str, lower: str) -> tuple[str, ...]:
+    """Return the names of outlets that a text may hold, the longest first, so that it is taken before a part of it."""
+    starts = _STARTS.intersection([word[:2] for word in _WORD.findall(lower)])
+    names = [
+        name
+        for start in starts
+        for name in _BY_START[start]
+        if (name[1:] in text if name.startswith("=") else name.lower().removesuffix("*") in lower)
+    ]
+    return tuple(sorted(names, key=lambda name: (-len(name), name)))
 
 
 def _first(patterns: Iterable[re.Pattern[str]], text: str) -> str | None:

@@ -1,28 +1,29 @@
 """The story index: each item is placed when it comes, in one pass, and never moves."""
 
 import heapq
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from math import exp, log
 from typing import NamedTuple
-
-import numpy as np
 
 from schemas.base import content_id
 from schemas.story import Novelty
 from services.domain.stories.actor_finder import Actors
 from services.domain.stories.features import FeatureReader, Features
-from services.domain.stories.items import Placement, StoryItem, StoryRecord
-from services.domain.stories.novelty import Judged, contradict, fact_ids, judge
+from services.domain.stories.items import Placement, StoryItem, StoryRecord, numbers_of, packed
+from services.domain.stories.novelty import Judged, contradict, fact_ids, judge, judge_words
 from services.domain.stories.policy import StoryPolicy
-from services.domain.stories.scoring import Score, frequency, prior_of, same_event, score
+from services.domain.stories.postings import Postings
+from services.domain.stories.remembered import Remembered
+from services.domain.stories.scoring import Score, Weighed, frequency, prior_of, same_event, score
 from services.domain.stories.signatures import bands, likeness
 from services.domain.stories.story import Story
 
 # How many stories are looked at for an item: all that hold its rarest terms, and of these the most promising.
-_MAX_LOOKED_UP = 200
-_MAX_SCORED = 12
+_MAX_LOOKED_UP = 100
+_MAX_SCORED = 8
 _PROMISING = 3  # those that hold a third of what the most promising holds
 _MAX_RIVALS = 3
 # An item dated further ahead of the others is wrong about its date, and must not close the stories of today.
@@ -64,12 +65,14 @@ class StoryIndex:
         self._abroad = self._policy.abroad.total_seconds()
         self._stories: dict[int, Story] = {}
         self._by_id: dict[str, Story] = {}
-        self._holding: dict[int, set[int]] = {}  # by term: the stories that hold it
+        self._postings = Postings()
         self._counts: dict[int, int] = {}  # by term: the items that hold it
         self._items: dict[str, tuple[StoryRecord, Story]] = {}
-        self._bands: dict[bytes, str] = {}  # the newest item of each band
+        self._bands: dict[int, str] = {}  # the newest item of each band
         self._expiries: list[tuple[float, int, str]] = []
+        self._remembered = Remembered(self._silence + self._longest)
         self._begun = self._placed = 0
+        self._given: set[int] = set()  # the terms that brought items here
         self._clock: float | None = None
         self._times: list[float] = []
         self._mass, self._mass_at = 0.0, 0.0
@@ -79,8 +82,8 @@ class StoryIndex:
         return len(self._items)
 
     def __contains__(self, item_id: object) -> bool:
-        """Return whether this item is in the window."""
-        return item_id in self._items
+        """Return whether this item is in the window, or is remembered."""
+        return item_id in self._items or item_id in self._remembered
 
     @property
     def open_stories(self) -> int:
@@ -90,16 +93,18 @@ class StoryIndex:
     def place(self, item: StoryItem) -> tuple[Placement, StoryRecord]:
         """Return where an item belongs, and the record of it.
 
-        The same id again, while it is in the window, returns its first placement and changes nothing.
+        The same id again, for `silence` and `longest` together, returns its first placement and changes nothing.
         """
-        if (known := self._items.get(item.id)) is not None:
-            return known[0].placement, known[0]
-        features = self._reader.read(item)
+        if (known := self._known(item.id)) is not None:
+            return known.placement, known
+        given = self._reader.given(item.given) if item.given else frozenset()
+        features = self._reader.read(item).without(self._given | given)
         at = item.at.timestamp()
         self._advance(at)
         facts = fact_ids(features.facts)
         found = self._find(features, facts, at)
         record = self._record(item, features, facts, found)
+        record = replace(record, given=packed(sorted(given - self._given)))
         self._apply(record, found)
         return record.placement, record
 
@@ -109,13 +114,17 @@ class StoryIndex:
         Needed are the records of the stories that are open: none older than `silence` and `longest` together.
         """
         for record in records:
-            if record.placement.item_id in self._items:
+            if record.placement.item_id in self:
                 continue
             self._advance(record.at.timestamp())
             placement = record.placement
             rival = self._by_id.get(record.folded) if record.folded else None
             story = self._by_id.get(placement.story_id)
             self._apply(record, _Found(story.root() if story else None, "", 0.0, rival=rival))
+
+    def _known(self, item_id: str) -> StoryRecord | None:
+        found = self._items.get(item_id)
+        return found[0] if found else self._remembered.get(item_id)
 
     def _find(self, item: Features, facts: tuple[int, ...], at: float) -> _Found:
         near = self._near_duplicate(item, facts, at)
@@ -134,7 +143,7 @@ class StoryIndex:
             other = self._stories[rival]
             if rival_score.log_odds < 0:
                 break
-            if same_event(story, other, self._holding, len(self._stories), self._policy):
+            if same_event(story, other, self._postings, len(self._stories), self._policy):
                 older, younger = (story, other) if number < rival else (other, story)
                 return _Found(older, reason, similarity, rival=younger)
         return _Found(story, reason, similarity)
@@ -147,19 +156,16 @@ class StoryIndex:
             share = likeness(item.signature, record.signature)
             if share < (best.share if best else self._policy.copy) or (best and share == best.share):
                 continue
-            if self._in_time(story.root(), at) and not contradict(facts, _numbers(record.facts)):
+            if self._in_time(story.root(), at) and not contradict(facts, numbers_of(record.facts)):
                 best = _Near(record, share)
         return best
 
     def _scored(self, item: Features, at: float) -> list[tuple[Score, int]]:
         """Return the scores of the stories that this item may belong to, the best first."""
-        count = len(self._stories)
-        holding = {term: self._holding.get(term, ()) for term in item.terms}
-        usual = {term: frequency(len(found), count, term, self._policy) for term, found in holding.items()}
-        terms = [(term, share, self._counts.get(term, 0)) for term, share in usual.items()]
+        terms = self._weigh(item)
         mass = self._mass * exp(-(self._now - self._mass_at) / self._recency)
         scored: list[tuple[Score, int]] = []
-        for number in self._candidates(usual):
+        for number in self._candidates(terms):
             story = self._stories[number]
             if not self._in_time(story, at):
                 continue
@@ -173,21 +179,35 @@ class StoryIndex:
         scored.sort(key=lambda pair: (-pair[0].log_odds, pair[1]))
         return scored
 
-    def _candidates(self, usual: dict[int, float]) -> list[int]:
+    def _weigh(self, item: Features) -> list[Weighed]:
+        """Return what is known of the terms of an item: how usual they are now, or were in the time remembered."""
+        policy, now, begun = self._policy, len(self._stories), self._remembered.stories
+        holding = self._postings.count
+        remembered, counted = self._remembered.holding.get, self._counts.get
+        terms: list[Weighed] = []
+        weight, titled = 1.0, item.in_title
+        for at, term in enumerate(item.terms):
+            if at == titled:
+                weight = policy.lead
+            usual = frequency(holding(term), now, term, policy)
+            before = frequency(remembered(term, 0), begun, term, policy)
+            terms.append(Weighed(term, usual if usual > before else before, counted(term, 0), weight))
+        return terms
+
+    def _candidates(self, terms: list[Weighed]) -> list[int]:
         """Return the stories that hold the rarest of these terms, those first that hold most, weighted by rarity."""
-        weights: dict[int, float] = {}
-        weighed = weights.get
+        weights: defaultdict[int, float] = defaultdict(float)
         left = _MAX_LOOKED_UP
-        for _, term in sorted([(share, term) for term, share in usual.items()]):
-            found = self._holding.get(term, ())
+        for share, term in sorted([(weighed.usual, weighed.term) for weighed in terms]):
+            found = self._postings.holders(term)
             left -= len(found)
             if left < 0:
                 break
-            weight = -log(usual[term])
+            weight = -log(share)
             for number in found:
-                weights[number] = weighed(number, 0.0) + weight
+                weights[number] += weight
         least = max(weights.values(), default=0.0) / _PROMISING
-        best = sorted((-weight, number) for number, weight in weights.items() if weight >= least)
+        best = sorted([(-weight, number) for number, weight in weights.items() if weight >= least])
         return [number for _, number in best[:_MAX_SCORED]]
 
     def _in_time(self, story: Story, at: float) -> bool:
@@ -200,9 +220,11 @@ class StoryIndex:
         outlets: set[str] = set().union(*(part.outlets for part in parts))
         judged = Judged(Novelty.FIRST, (), "the first of its story")
         if parts:
-            seen: set[int] = set().union(*(part.facts for part in parts)) if rival else parts[0].facts
+            seen = parts[0].facts if not rival else frozenset().union(*(part.facts for part in parts))
             new_outlet = features.outlet not in outlets
             judged = judge(features.facts, seen, new_outlet=new_outlet, copy=found.near is not None)
+            if found.near is None and judged.novelty is not Novelty.FACTS:
+                judged = judge_words(features.terms, parts, judged)
         near = found.near.record.placement if found.near else None
         story_id = story.id if story else content_id("story", item.id)
         reasons = (found.reason, judged.reason)
@@ -223,8 +245,8 @@ class StoryIndex:
             outlet=features.outlet,
             language=features.language,
             at=item.at.astimezone(UTC),
-            terms=np.array(list(features.terms), dtype="<u4").tobytes(),
-            facts=np.array(facts, dtype="<u4").tobytes(),
+            terms=packed(features.terms),
+            facts=packed(facts),
             signature=features.signature,
             cites=features.cites,
             folded=rival.id if rival else None,
@@ -250,15 +272,16 @@ class StoryIndex:
         if found.rival is not None and found.rival is not story:
             self._fold(story, found.rival)
         at = record.at.timestamp()
-        terms = _numbers(record.terms)
+        self._given.update(numbers_of(record.given))
+        terms = numbers_of(record.terms)
+        self._postings.add(terms, story.number)
         for term in terms:
-            self._holding.setdefault(term, set()).add(story.number)
             self._counts[term] = self._counts.get(term, 0) + 1
         story.add(terms, record.language, policy)
         story.total = max(story.total + 1, placement.items)
         story.first_at, story.last_at = min(story.first_at, at), max(story.last_at, at)
         story.outlets.add(record.outlet)
-        story.remember(_numbers(record.facts))
+        story.remember(numbers_of(record.facts))
         story.origins.setdefault(record.outlet, placement.origin_id)
         if record.cites:
             story.origins.setdefault(record.cites, placement.origin_id)
@@ -268,6 +291,8 @@ class StoryIndex:
         for band in bands(record.signature):
             self._bands[band] = placement.item_id
         self._items[placement.item_id] = (record, story)
+        if placement.novelty is Novelty.FIRST:
+            self._remembered.begin(terms)
         self._placed += 1
         heapq.heappush(self._expiries, (min(at, self._now + _MAX_AHEAD), self._placed, placement.item_id))
 
@@ -278,9 +303,8 @@ class StoryIndex:
         return story
 
     def _fold(self, older: Story, younger: Story) -> None:
-        for term in younger.counts:
-            self._holding[term].discard(younger.number)
-            self._holding[term].add(older.number)
+        self._postings.remove(younger.counts, younger.number)
+        self._postings.add(younger.counts, older.number)
         older.take_over(younger, self._now, self._recency)
         del self._stories[younger.number], self._by_id[younger.id]
 
@@ -293,32 +317,28 @@ class StoryIndex:
         self._times = [*self._times, at][-_TIMES_FOR_CLOCK:]
         middle = sorted(self._times)[(len(self._times) - 1) // 2]
         self._clock = middle if self._clock is None else max(self._clock, middle)
-        for item_id in self._expired(self._clock - self._silence):
-            self._forget(item_id)
+        for expired_at, item_id in self._expired(self._clock - self._silence):
+            self._remembered.add(expired_at, self._forget(item_id))
+        self._remembered.advance(self._clock)
 
-    def _expired(self, before: float) -> Iterator[str]:
+    def _expired(self, before: float) -> Iterator[tuple[float, str]]:
         while self._expiries and self._expiries[0][0] < before:
-            yield heapq.heappop(self._expiries)[2]
+            at, _, item_id = heapq.heappop(self._expiries)
+            yield at, item_id
 
-    def _forget(self, item_id: str) -> None:
+    def _forget(self, item_id: str) -> StoryRecord:
+        """Take an item out of the window, and its story if it was the last of it."""
         record, story = self._items.pop(item_id)
         story = story.root()
-        terms = _numbers(record.terms)
+        terms = numbers_of(record.terms)
         for term in terms:
             self._counts[term] -= 1
             if not self._counts[term]:
                 del self._counts[term]
-        for term in story.remove(terms, record.language):
-            holding = self._holding[term]
-            holding.discard(story.number)
-            if not holding:
-                del self._holding[term]
+        self._postings.remove(story.remove(terms, record.language), story.number)
         for band in bands(record.signature):
             if self._bands.get(band) == item_id:
                 del self._bands[band]
         if not story.members:
             del self._stories[story.number], self._by_id[story.id]
-
-
-def _numbers(raw: bytes) -> tuple[int, ...]:
-    return tuple(np.frombuffer(raw, "<u4").tolist())
+        return record

@@ -1,13 +1,16 @@
 """One open story: what its items say, counted."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from services.domain.stories.policy import StoryPolicy
 
 # A story's facts are remembered up to this many, so that a live ticker stays bounded.
 _MAX_FACTS = 4096
 _MIN_FOR_MOSTLY = 4
+# Most stories stay small: what they do not have yet takes no room.
+_NO_TERMS: dict[int, None] = {}
+_NO_FACTS: frozenset[int] = frozenset()
 
 
 class Story:
@@ -46,16 +49,20 @@ class Story:
         self.mass, self.mass_at = 0.0, at
         self.total = 0
         self.outlets: set[str] = set()
-        self.facts: set[int] = set()
+        self.facts: set[int] | frozenset[int] = _NO_FACTS
         self.origins: dict[str, str] = {}
-        self._common: dict[int, None] = {}
-        self._stale = False
+        self._common: dict[int, None] = _NO_TERMS
+        self._stale = True
 
     def add(self, terms: Iterable[int], language: str, policy: StoryPolicy) -> None:
         """Count an item."""
         self.members += 1
         self.languages[language] = self.languages.get(language, 0) + 1
         counts = self.counts
+        if self._stale:
+            for term in terms:
+                counts[term] = counts.get(term, 0) + 1
+            return
         least = policy.mostly * self.members
         for term in terms:
             count = counts[term] = counts.get(term, 0) + 1
@@ -96,10 +103,13 @@ class Story:
         self.mass = self.weigh(now, recency) + 1.0
         self.mass_at = max(self.mass_at, now)
 
-    def remember(self, facts: Iterable[int]) -> None:
+    def remember(self, facts: Collection[int]) -> None:
         """Remember facts, as long as there is room."""
-        if len(self.facts) < _MAX_FACTS:
-            self.facts.update(facts)
+        if facts and len(self.facts) < _MAX_FACTS:
+            if isinstance(self.facts, set):
+                self.facts.update(facts)
+            else:
+                self.facts = set(facts)
 
     def take_over(self, younger: "Story", now: float, recency: float) -> None:
         """Count all that a younger story holds as this one's."""
@@ -115,7 +125,7 @@ class Story:
         self.first_at = min(self.first_at, younger.first_at)
         self.last_at = max(self.last_at, younger.last_at)
         self.outlets |= younger.outlets
-        self.facts |= younger.facts
+        self.facts = {*self.facts, *younger.facts}
         self.origins = younger.origins | self.origins
         self._stale = True
 

@@ -32,6 +32,7 @@ def test_f1_is_taken_from_the_averages() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_text_of_public_articles_is_found() -> None:
     if not ARCHIVE.exists():
         pytest.skip("the pages (../shared/data/extraction_scrapinghub.tar.gz) are not here")

@@ -148,7 +148,9 @@ async def test_an_article_that_adds_nothing_to_its_story_raises_no_alert_and_say
     assert len(publisher.sent) == 1
     stage, reason = traces.told()[-1]
     assert stage is Stage.NOT_ALERTED
-    assert reason.startswith(f"adds_nothing: story {publisher.sent[0][1].story.id}: near-duplicate of {article().id}")
+    assert reason.startswith(
+        f"adds_nothing: story {publisher.on(ALERTS)[0].story.id}: near-duplicate of {article().id}"
+    )
 
 
 async def test_a_match_is_published_as_an_alert_of_its_time() -> None:
