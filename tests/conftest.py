@@ -1,6 +1,11 @@
 """What all tests share."""
 
+import os
+
 import structlog
+
+# The programs that tests start compile our modules once, not each of them anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # structlog's own default draws tracebacks with every local variable, which takes longer than many a test.
 structlog.configure(

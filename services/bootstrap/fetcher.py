@@ -1,8 +1,11 @@
 """The fetcher, assembled."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, Protocol, TypeAlias
 
 from schemas.feed import Feed
 from services.bootstrap.world import Unit, World, stoppable
@@ -23,6 +26,12 @@ from services.provisioning.following import FileFollower, fingerprint
 from services.runtime.apps import create_app
 from services.runtime.publisher import StreamPublisher
 
+_Run: TypeAlias = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+class _Closable(Protocol):
+    async def aclose(self) -> None: ...
+
 
 async def build_fetcher(world: World) -> Unit:
     """The service that polls feeds, and what it needs beside: pages, hubs, the files it follows."""
@@ -31,10 +40,9 @@ async def build_fetcher(world: World) -> Unit:
     client = FeedClient(policy, world.clock)
     pool = ParsePool(workers=policy.parse_workers, seconds=policy.parse_seconds)
     pages = _article_pages(world, policy)
-    store = ValkeyFeedStore(world.valkey)
-    callback = world.settings.fetch.websub_callback
-    subscriptions = ValkeyWebSubStore(world.valkey)
     hubs = HubClient(policy, world.clock, GuardedTransport.of(policy))
+    store, subscriptions = ValkeyFeedStore(world.valkey), ValkeyWebSubStore(world.valkey)
+    callback = world.settings.fetch.websub_callback
     subscriber = WebSubSubscriber(
         store=subscriptions, feeds=store, hubs=hubs, clock=world.clock, callback_base=callback
     )
@@ -51,24 +59,22 @@ async def build_fetcher(world: World) -> Unit:
         pages=pages,
     )
     loop, files = _loop(world, store, poller, subscriber)
-
-    async def poll(stop: asyncio.Event) -> None:
-        try:
-            await loop.run(stop)
-        finally:
-            await client.aclose()
-            await pool.aclose()
-            await pages.aclose()
-
-    async def subscribe(stop: asyncio.Event) -> None:
-        try:
-            await subscriber.run(stop)
-        finally:
-            await hubs.aclose()
-
+    poll, subscribe = _closing(loop.run, client, pool, pages), _closing(subscriber.run, hubs)
     return Unit(
         app, (stoppable(poll), stoppable(subscribe), stoppable(files.run, world.settings.matching.reload_seconds))
     )
+
+
+def _closing(run: _Run, *used: _Closable) -> _Run:
+    """Return what runs as this does, and closes what it used in the end."""
+
+    async def run_and_close(stop: asyncio.Event) -> None:
+        async with AsyncExitStack() as stack:
+            for each in used:
+                stack.push_async_callback(each.aclose)
+            await run(stop)
+
+    return run_and_close
 
 
 def _loop(

@@ -190,17 +190,20 @@ class FeedLoop:
         self._wake.set()
 
     async def _finish(self) -> None:
-        if self._running:
-            await asyncio.wait(self._running, timeout=STOP_GRACE.total_seconds())
-        late = dict(self._running)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-        # The next fetcher need not wait for these leases to run out.
-        with suppress(StoreUnavailableError):
-            for task, running in late.items():
-                if task.cancelled():
-                    await self._store.release(running.claim, self._clock.now())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + STOP_GRACE.total_seconds()
+        # A poll that crashes leaves a task that records it, and so may one that is cut off.
+        while self._running and (left := deadline - loop.time()) > 0:
+            await asyncio.wait(self._running, timeout=left)
+        while late := dict(self._running):
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            # The next fetcher need not wait for these leases to run out.
+            with suppress(StoreUnavailableError):
+                for task, running in late.items():
+                    if task.cancelled():
+                        await self._store.release(running.claim, self._clock.now())
 
 
 async def _is_set_within(event: asyncio.Event, wait: timedelta) -> bool:

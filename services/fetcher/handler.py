@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -26,7 +27,7 @@ from services.fetcher.outcome import Poll
 from services.fetcher.parse_pool import ParseAbortedError
 from services.fetcher.pushed import NoPushes, Pushes, due_after_push, named_hubs, note_poll
 from services.fetcher.state import FeedState
-from services.fetcher.store import Claim, SeenIn
+from services.fetcher.store import Claim, SeenIn, StoreUnavailableError
 from services.fetcher.websub_store import Pushed, PushedDocument
 from services.fetcher.wellness import examine
 from services.ports import Clock, Publisher
@@ -133,10 +134,12 @@ class FeedPoller:
         await self._publish(await self._completed(feed, changes.articles))
         is_pushed = pushed.replaces_polling(self._clock.now()) and not changes.articles
         moved_to = result.moved_to if isinstance(result, Fetched | NotModified) else None
-        report = await self._record(feed, claim, replace(poll, is_pushed=is_pushed), changes, moved_to)
+        poll = replace(poll, is_pushed=is_pushed)
+        report = await self._record(feed, claim, state, poll, changes, moved_to=moved_to)
         has_news = bool(changes.articles) and state.first_read_at is not None
         now = self._clock.now()
-        await note_poll(self._pushes, feed, poll.state, pushed, due=report.due, now=now, has_news=has_news)
+        async with _after_the_record(feed):
+            await note_poll(self._pushes, feed, poll.state, pushed, due=report.due, now=now, has_news=has_news)
         return report
 
     async def _poll_pushed(
@@ -156,14 +159,16 @@ class FeedPoller:
         due = due_after_push(state, now, was_read=not fault)
         poll = outcome.timed(poll, now, changes.articles, message=fault)
         await self._store.record(claim, outcome.due_again(poll, due), changes)
-        await self._pushes.drop(feed.id, document, now)
-        await note_poll(self._pushes, feed, state, pushed, due=due, now=now)
+        async with _after_the_record(feed):
+            await self._pushes.drop(feed.id, document, now)
+            await note_poll(self._pushes, feed, state, pushed, due=due, now=now)
         return replace(_report(feed, poll, due, changes), message=fault)
 
     async def record_fault(self, feed: Feed, claim: Claim, error: BaseException) -> PollReport:
         """Count a poll that ended in an unexpected exception as failed, so that it is backed off from."""
+        state = self._state_of(feed, claim)
         fault = Failed(FailureReason.FAULT, f"{type(error).__name__}: {error}")
-        return await self._record(feed, claim, outcome.failed(fault, self._state_of(feed, claim)), Changes())
+        return await self._record(feed, claim, state, outcome.failed(fault, state), Changes())
 
     def _state_of(self, feed: Feed, claim: Claim) -> FeedState:
         return (claim.state or FeedState()).for_feed(feed).to_ask_with(self._clock.now())
@@ -221,11 +226,12 @@ class FeedPoller:
             await asyncio.gather(*(self._publisher.publish(ARTICLES, article) for article in batch))
 
     async def _record(
-        self, feed: Feed, claim: Claim, poll: Poll, changes: Changes, moved_to: str | None = None
+        self, feed: Feed, claim: Claim, before: FeedState, poll: Poll, changes: Changes, *, moved_to: str | None = None
     ) -> PollReport:
+        """Tell what the poll shows of the feed's health, and keep it; `before` is the state it was asked with."""
         now = self._clock.now()
         poll = outcome.moved(poll, moved_to, feed_id=feed.id, move_after=self._move_after, now=now)
-        poll, alerts = examine(self._state_of(feed, claim), outcome.timed(poll, now, changes.articles), feed, now)
+        poll, alerts = examine(before, outcome.timed(poll, now, changes.articles), feed, now)
         for alert in alerts:
             await self._publisher.publish(ALERTS, alert)
         due = next_due(self._policy, feed, poll.facts(now), now, self._jitter())
@@ -234,6 +240,15 @@ class FeedPoller:
             log.warning("feed_moved", feed_id=feed.id, from_url=move.from_url, to_url=move.to_url, reason=move.reason)
         told = tuple(alert.labels["change"] for alert in alerts)
         return replace(_report(feed, poll, due, changes), health_changes=told)
+
+
+@asynccontextmanager
+async def _after_the_record(feed: Feed) -> AsyncIterator[None]:
+    """Only log that the store cannot be reached: the poll is recorded, and the next one makes up for what is not."""
+    try:
+        yield
+    except StoreUnavailableError as error:
+        log.warning("subscription_not_noted", feed_id=feed.id, error=str(error))
 
 
 def _report(feed: Feed, poll: Poll, due: Due, changes: Changes) -> PollReport:

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +15,7 @@ from typing import Any, Self
 
 from schemas.alert import alert_id
 from schemas.base import content_id
+from tests.warm_start import REDLINE, WarmProcess
 
 WATCH_TOPIC = "cobalt"
 
@@ -100,9 +99,10 @@ class FeedSite(LoopbackServer):
 
 
 def _title(feed: int, number: int) -> str:
+    unique = f"{10_000 + 1_000 * feed + number:,}"  # a fact that no other item has: none adds nothing to its story
     if number % 2 == 0:
-        return f"A shipment of cobalt, the {number}th of line {feed}, leaves the harbour"
-    return f"The {number}th regatta of line {feed} draws a crowd to the harbour"
+        return f"A shipment of {unique} tonnes of cobalt, the {number}th of line {feed}, leaves the harbour"
+    return f"The {number}th regatta of line {feed} draws a crowd of {unique} to the harbour"
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,9 @@ class Receiver(LoopbackServer):
         class Handler(Quiet):
             def do_POST(self) -> None:
                 body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                alert = body.get("alert", body)
+                key, now = self.headers["Idempotency-Key"], time.monotonic()
                 with log.lock:
-                    log.requests.append(
-                        Request(alert["id"], self.headers["Idempotency-Key"], time.monotonic(), len(log.kills))
-                    )
+                    log.requests += [Request(alert["id"], key, now, len(log.kills)) for alert in body["alerts"]]
                 self.answer(200)
 
         super().__init__(Handler)
@@ -170,7 +168,8 @@ def write_config(folder: Path, site: FeedSite, receiver: Receiver) -> Path:
     )
     (folder / "feeds.yaml").write_text(site.feeds_yaml())
     (folder / "routes.yaml").write_text(
-        f"route: {{receiver: desk}}\nreceivers:\n- name: desk\n  channels:\n"
+        # Each alert alone: what is counted is whether every one arrives, not how they are grouped.
+        f"route: {{receiver: desk, group_by: ['...']}}\nreceivers:\n- name: desk\n  channels:\n"
         f"  - {{type: webhook, url: '{receiver.url}/alerts', allow_private: true}}\n"
     )
     config = folder / "redline.yaml"
@@ -181,20 +180,18 @@ def write_config(folder: Path, site: FeedSite, receiver: Receiver) -> Path:
     return config
 
 
+def clean_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return our environment without settings of Redline but these."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("REDLINE_")} | dict(environ or {})
+
+
 class Redline:
     """A `redline` process, killed at the latest when the block ends; its output goes to a file."""
 
     def __init__(self, *arguments: str, log: Path, environ: Mapping[str, str] | None = None) -> None:
         self._log = log
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("REDLINE_")}
         with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.cli.main", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**clean, **(environ or {})},
-            )
+            self.process = WarmProcess(REDLINE, arguments, stdout=output.fileno(), environ=clean_environ(environ))
 
     def __enter__(self) -> Self:
         return self

@@ -30,7 +30,7 @@ def test_every_alert_arrives_although_the_process_is_killed_at_random_points(tmp
                     redline.wait_ready()
                     time.sleep(chance.uniform(0, 1.2))
                 else:
-                    time.sleep(chance.uniform(0.1, 2.0))  # somewhere in the start
+                    time.sleep(chance.uniform(0.05, 0.8))  # somewhere in the start
                 redline.kill()
                 receiver.killed()
         site.visible = ITEMS

@@ -1,7 +1,6 @@
 """`redline demo` and `redline up` as a user meets them."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -9,22 +8,38 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.scenario import FeedSite, LoopbackServer, Quiet, Receiver, Redline, wait_until, write_config
+from tests.e2e.scenario import (
+    FeedSite,
+    LoopbackServer,
+    Quiet,
+    Receiver,
+    Redline,
+    clean_environ,
+    wait_until,
+    write_config,
+)
+from tests.warm_start import REDLINE, WarmProcess
 
 pytestmark = pytest.mark.slow
 
 
-def redline(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("REDLINE_")}
-    command = [sys.executable, "-m", "services.cli.main", *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env={**clean, **environ}, capture_output=True, text=True, check=False, timeout=90
-    )
+def redline(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    with (cwd / "stdout").open("w+") as out, (cwd / "stderr").open("w+") as err:
+        process = WarmProcess(
+            REDLINE, arguments, stdout=out.fileno(), stderr=err.fileno(), environ=clean_environ(), folder=cwd
+        )
+        code = process.wait(90)
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
 
 
 def test_the_demo_shows_every_expected_alert_and_says_what_to_do_next(tmp_path: Path) -> None:
     # A configuration of the user's must not matter to the demo.
-    ran = redline("demo", cwd=tmp_path, REDLINE_BROKER_URL="kafka://127.0.0.1:1")
+    environ = clean_environ({"REDLINE_BROKER_URL": "kafka://127.0.0.1:1"})
+    command = [sys.executable, "-m", "services.cli.main", "demo"]
+    ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=90)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.count("━━ WARNING") + ran.stdout.count("━━ INFO") + ran.stdout.count("━━ CRITICAL") == 4
     assert "4 alerts from 2 articles" in ran.stdout
@@ -141,7 +156,7 @@ def test_a_feed_that_is_gone_is_told_once_to_those_who_look_after_feeds(tmp_path
         routes = tmp_path / "routes.yaml"
         routes.write_text(
             routes.read_text().replace(
-                "{receiver: desk}", "{receiver: desk, routes: [{match: {kind: feed_health}, receiver: keepers}]}"
+                "{receiver: desk,", "{receiver: desk, routes: [{match: {kind: feed_health}, receiver: keepers}],"
             )
             + f"- name: keepers\n  channels:\n  - {{type: webhook, url: '{keepers.url}/', allow_private: true}}\n"
         )

@@ -73,22 +73,11 @@ def find_changes(
             if now - known.last_seen_at >= REFRESH_AFTER:
                 remembered[key] = _sighted(known, now)
             continue
-        current = _revised(known, revision_id, now)
-        remembered[key] = current
+        remembered[key] = current = _revised(known, revision_id, now)
         # An edit made since the feed was first read is news, whatever the date of the item.
         is_edit = known is not None and not is_first_poll
-        articles.append(
-            build_article(
-                draft,
-                feed,
-                now,
-                article_id=key,
-                revision_id=revision_id,
-                revision=current.revision,
-                arrival=Arrival.NEW if is_edit else _arrival(draft, since, is_first_poll=is_first_poll),
-                first_seen_at=current.first_seen_at,
-            )
-        )
+        arrival = Arrival.NEW if is_edit else _arrival(draft, since, is_first_poll=is_first_poll)
+        articles.append(_article((key, revision_id, draft), current, arrival, feed, now))
     return Changes(tuple(articles), remembered)
 
 
@@ -119,6 +108,20 @@ def _arrival(draft: Draft, since: datetime | None, *, is_first_poll: bool) -> Ar
     if draft.published_at is None:
         return Arrival.BACK_LIST if is_first_poll else Arrival.NEW
     return Arrival.NEW if draft.published_at >= since else Arrival.BACK_LIST
+
+
+def _article(item: Identified, current: Seen, arrival: Arrival, feed: Feed, now: datetime) -> Article:
+    key, revision_id, draft = item
+    return build_article(
+        draft,
+        feed,
+        now,
+        article_id=key,
+        revision_id=revision_id,
+        revision=current.revision,
+        arrival=arrival,
+        first_seen_at=current.first_seen_at,
+    )
 
 
 def _sighted(known: Seen, now: datetime) -> Seen:

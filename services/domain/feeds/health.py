@@ -13,6 +13,7 @@ from itertools import pairwise
 from schemas.alert import Alert, AlertKind, alert_id
 from schemas.feed import Feed
 from schemas.watch import Severity
+from services.plurals import counted
 
 WATCH_TOPIC = "feed-health"  # what alerts about feeds say where others name their watch topic
 WATCH_TOPIC_TITLE = "Feed health"
@@ -22,7 +23,8 @@ _WEEK = timedelta(days=7)
 class FeedHealth(StrEnum):
     """How a feed is."""
 
-    NEW = "new"  # not asked yet, or not yet with an answer
+    NEW = "new"  # not asked yet
+    FAILING = "failing"  # has never answered, not yet often and long enough to be called broken
     HEALTHY = "healthy"
     QUIET = "quiet"  # answers, but is silent for longer than its rhythm explains
     BROKEN = "broken"  # fails often and for long
@@ -72,7 +74,7 @@ class Condition:
 
 
 def assess(facts: HealthFacts, now: datetime, policy: HealthPolicy | None = None) -> Condition:
-    """Return how a feed is now; NEW for one that has only begun to fail. See `settle` for what to remember of it."""
+    """Return how a feed is now; FAILING for any that only begins to fail. See `settle` for what to remember."""
     policy = policy or HealthPolicy()
     if facts.is_gone:
         return Condition(FeedHealth.GONE, facts.failing_since or now, facts.message or "its server says it is gone")
@@ -81,8 +83,7 @@ def assess(facts: HealthFacts, now: datetime, policy: HealthPolicy | None = None
         if facts.failures >= policy.broken_failures and now - since >= policy.broken_after:
             why = facts.message or "no answer"
             return Condition(FeedHealth.BROKEN, since, f"{facts.failures} polls in a row failed; the last: {why}")
-        # Not yet broken: what it was before is for the caller to keep.
-        return Condition(FeedHealth.NEW, since, facts.message)
+        return Condition(FeedHealth.FAILING, since, facts.message)
     silence = now - facts.last_news_at if facts.last_news_at else timedelta()
     limit = quiet_limit(facts, now, policy)
     if facts.last_news_at is not None and limit is not None and silence > limit:
@@ -124,6 +125,7 @@ class HealthChange(StrEnum):
     RECOVERED = "recovered"
 
 
+_NEVER_ANSWERED = frozenset({FeedHealth.NEW, FeedHealth.FAILING})
 _TOLD = {
     FeedHealth.BROKEN: HealthChange.BROKEN,
     FeedHealth.QUIET: HealthChange.QUIET,
@@ -139,8 +141,8 @@ _SEVERITIES = {
 
 
 def settle(before: Condition | None, found: Condition) -> Condition:
-    """Return the condition to remember: a feed that has only begun to fail stays what it was."""
-    if found.health is FeedHealth.NEW and before is not None:
+    """Return the condition to remember: a feed that has answered and only begins to fail stays what it was."""
+    if found.health is FeedHealth.FAILING and before is not None and before.health not in _NEVER_ANSWERED:
         return before
     if before is not None and before.health is found.health:
         return Condition(found.health, before.since, found.reason)
@@ -156,7 +158,7 @@ def change_between(before: Condition | None, after: Condition) -> HealthChange |
     was = before.health if before else FeedHealth.NEW
     if was is after.health:
         return None
-    if was is FeedHealth.NEW and after.health is FeedHealth.QUIET:
+    if was in _NEVER_ANSWERED and after.health is FeedHealth.QUIET:
         return None  # who follows a dormant feed, or imports a hundred, need not be told that it is dormant
     if after.health in _TOLD:
         return _TOLD[after.health]
@@ -228,8 +230,7 @@ def _as_sentence(reason: str) -> str:
 def in_words(span: timedelta) -> str:
     """Return a span as people say it, in its largest fitting unit: `3 days`, `1 hour`, `12 minutes`."""
     seconds = max(int(span.total_seconds()), 0)
-    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size * (2 if unit == "day" else 1):
-            count = seconds // size
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds} seconds"
+    for least, size, unit in ((2 * 86_400, 86_400, "day"), (3600, 3600, "hour"), (60, 60, "minute")):
+        if seconds >= least:
+            return counted(seconds // size, unit)
+    return counted(seconds, "second")

@@ -14,13 +14,15 @@ from redis.asyncio import Redis
 from schemas.article import Arrival, Article
 from schemas.feed import Feed
 from schemas.streams import ARTICLES, Stream
+from services.domain.feeds.schedule import Due, DueReason
 from services.fetcher import agent
 from services.fetcher.agent import FeedLoop
 from services.fetcher.client import FailureReason, FeedClient
-from services.fetcher.handler import FeedPoller
+from services.fetcher.handler import FeedPoller, PollReport
+from services.fetcher.history import PollOutcome
 from services.fetcher.parse_pool import ParsePool
 from services.fetcher.policy import FetchPolicy
-from services.fetcher.store import ValkeyFeedStore
+from services.fetcher.store import Claim, ValkeyFeedStore
 from tests.fakes import RecordingPublisher
 from tests.integration.fetcher.server import FeedServer, Reply, Request, rss
 
@@ -256,6 +258,54 @@ async def test_an_unexpected_fault_counts_as_a_failed_poll_and_forgets_nothing(
     assert (state.failure, state.failures, state.etag) == (FailureReason.FAULT, 1, None)
     assert (await store.seen("one")).count == 0
     assert (await store.claim_due(datetime.now(UTC), 9)).claims == ()
+
+
+class CrashingPoller:
+    """Crashes after so many seconds, or when it is cut off, and takes so many to record that."""
+
+    def __init__(self, *, polling: float, recording: float) -> None:
+        self._polling, self._recording = polling, recording
+        self.polled: list[str] = []
+        self.recorded: list[str] = []
+
+    async def poll(self, feed: Feed, claim: Claim) -> PollReport:
+        self.polled.append(feed.id)
+        try:
+            await asyncio.sleep(self._polling)
+        finally:
+            raise ZeroDivisionError("a fault of ours")
+
+    async def record_fault(self, feed: Feed, claim: Claim, error: BaseException) -> PollReport:
+        await asyncio.sleep(self._recording)
+        self.recorded.append(feed.id)
+        return PollReport(feed.id, PollOutcome.FAILED, Due(None, DueReason.BACK_OFF))
+
+
+async def stopped_during_a_poll(valkey: Redis, feed: Feed, poller: Any) -> None:
+    """Run a loop, stop it when its first poll has begun, and see that it leaves nothing running."""
+    others, stop = asyncio.all_tasks(), asyncio.Event()
+    loop = FeedLoop([feed], store=ValkeyFeedStore(valkey), poller=poller, clock=SystemClock())
+    running = asyncio.create_task(loop.run(stop))
+    await until(lambda: poller.polled)
+    stop.set()
+    await running
+    assert asyncio.all_tasks() == others
+
+
+async def test_a_poll_that_crashes_while_the_fetcher_stops_is_recorded(server: FeedServer, valkey: Redis) -> None:
+    poller = CrashingPoller(polling=0.1, recording=0.1)
+    await stopped_during_a_poll(valkey, feed_of(server), poller)
+    assert poller.recorded == ["one"]
+
+
+async def test_a_poll_that_crashes_when_it_is_cut_off_is_repeated(
+    server: FeedServer, valkey: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "STOP_GRACE", timedelta(seconds=0.1))
+    poller = CrashingPoller(polling=60, recording=60)
+    await stopped_during_a_poll(valkey, feed_of(server), poller)
+    assert poller.recorded == []
+    assert len((await ValkeyFeedStore(valkey).claim_due(datetime.now(UTC), 9)).claims) == 1
 
 
 class CutOffPublisher(RecordingPublisher):

@@ -239,17 +239,25 @@ def week(valkey_socket: Path) -> Iterator[World]:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def test_the_server_has_nothing_to_complain_of(week: World) -> None:
+def test_a_week_of_polling(week: World) -> None:
+    """One test, since two processes of a run that share the tests of a module would each live through the week."""
+    the_server_has_nothing_to_complain_of(week)
+    no_feed_is_forgotten(week)
+    everything_listed_is_told_once_and_nothing_of_before_is_news(week)
+    the_moved_feed_is_asked_where_it_is_and_the_move_is_on_record(week)
+
+
+def the_server_has_nothing_to_complain_of(week: World) -> None:
     assert week.scoring.violations == []
 
 
-def test_no_feed_is_forgotten(week: World) -> None:
+def no_feed_is_forgotten(week: World) -> None:
     least = {"max-age": 10, "every-ten-minutes": 500, "busy": 140, "skips-hours": 80}
     for feed in week.scoring.feeds.values():
         assert len(feed.asked_at) >= least.get(feed.name, 20), feed.name
 
 
-def test_everything_listed_is_told_once_and_nothing_of_before_is_news(week: World) -> None:
+def everything_listed_is_told_once_and_nothing_of_before_is_news(week: World) -> None:
     told: list[Article] = week.publisher.on(ARTICLES)
     counts = Counter((article.title, article.revision) for article in told)
     assert {key: count for key, count in counts.items() if count > 1} == {}
@@ -261,7 +269,7 @@ def test_everything_listed_is_told_once_and_nothing_of_before_is_news(week: Worl
     }
 
 
-def test_the_moved_feed_is_asked_where_it_is_and_the_move_is_on_record(week: World) -> None:
+def the_moved_feed_is_asked_where_it_is_and_the_move_is_on_record(week: World) -> None:
     (move,) = week.moves
     assert (move.feed_id, move.reason, move.answers) == ("moves", MoveReason.REDIRECTED, MOVE_AFTER)
     assert move.to_url.endswith("/moved-here.xml")

@@ -6,8 +6,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -22,8 +22,7 @@ from services.runtime.embedded_valkey import (
     open_lock,
     try_lock,
 )
-
-ROOT = Path(__file__).parents[3]
+from tests.integration.runtime.child import Child
 
 
 @pytest.fixture
@@ -61,41 +60,23 @@ async def wait_until_free(data_dir: Path) -> None:
         os.close(lock)
 
 
-class User:
+class User(Child):
     """Another process that uses the server of a data folder."""
 
     def __init__(self, data_dir: Path, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.runtime.valkey_user", str(data_dir), *arguments],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        ready, pid, self.how = self.line().split()
-        assert ready == "ready"
-        self.server_pid = int(pid)
+        super().__init__("tests.integration.runtime.valkey_user", str(data_dir), *arguments)
+        words = self.line().split()
+        assert words[:1] == ["ready"], self.errors()
+        self.server_pid, self.how = int(words[1]), words[2]
 
-    def line(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
 
-    def kill(self) -> list[str]:
-        """Kill the process with SIGKILL and return the complete lines it had still printed."""
-        self._process.kill()
-        output, _ = self._process.communicate()
-        return [line for line in output.splitlines(keepends=True) if line.endswith("\n")]
-
-    def leave(self) -> None:
-        self._process.communicate(timeout=20)
+StartUser = Callable[..., User]
 
 
 @pytest.fixture
-def users() -> Iterator[list[User]]:
-    started: list[User] = []
-    yield started
-    for user in started:
-        user.kill()
+def start_user(data_dir: Path) -> Iterator[StartUser]:
+    with ExitStack() as started:
+        yield lambda *arguments: started.enter_context(User(data_dir, *arguments))
 
 
 async def test_data_survives_a_restart(data_dir: Path) -> None:
@@ -176,26 +157,27 @@ async def test_a_folder_may_be_moved(data_dir: Path, tmp_path: Path) -> None:
             assert await client.get("k") == b"v"
 
 
-async def test_another_process_joins_and_does_not_stop_the_server(data_dir: Path, users: list[User]) -> None:
+async def test_another_process_joins_and_does_not_stop_the_server(data_dir: Path, start_user: StartUser) -> None:
     async with EmbeddedValkey(data_dir) as server:
         pid = await server_pid(server)
-        users.append(User(data_dir))
-        assert (users[0].how, users[0].server_pid) == ("joined", pid)
-        await asyncio.to_thread(users[0].leave)
+        user = start_user()
+        assert (user.how, user.server_pid) == ("joined", pid)
+        await asyncio.to_thread(user.leave)
         assert await server_pid(server) == pid
 
 
-async def test_the_server_outlives_the_process_that_started_it_while_used(data_dir: Path, users: list[User]) -> None:
-    users.append(User(data_dir))
-    assert users[0].how == "started"
+async def test_the_server_outlives_the_process_that_started_it_while_used(
+    data_dir: Path, start_user: StartUser
+) -> None:
+    user = start_user()
+    assert user.how == "started"
     async with EmbeddedValkey(data_dir) as server:
         assert not server.started_here
-        await asyncio.to_thread(users[0].leave)
-        assert await server_pid(server) == users[0].server_pid
-        users.append(User(data_dir))
-        users[1].kill()
-        assert await server_pid(server) == users[0].server_pid
-    assert not runs(users[0].server_pid)
+        await asyncio.to_thread(user.leave)
+        assert await server_pid(server) == user.server_pid
+        start_user().kill()
+        assert await server_pid(server) == user.server_pid
+    assert not runs(user.server_pid)
 
 
 async def test_many_starters_at_once_share_one_server(data_dir: Path) -> None:
@@ -221,12 +203,11 @@ async def test_starting_while_another_stops_always_gives_a_server_that_works(dat
 
 
 async def test_kill_9_of_the_only_user_leaves_no_server_and_loses_nothing_acknowledged(
-    data_dir: Path, users: list[User]
+    data_dir: Path, start_user: StartUser
 ) -> None:
     for _ in range(2):
-        users.append(user := User(data_dir, "write"))
-        acknowledged = [user.line() for _ in range(100)]
-        acknowledged += user.kill()
+        user = start_user("write")
+        acknowledged = user.lines(100) + user.kill()
         await wait_until_free(data_dir)
         assert not runs(user.server_pid)
         async with EmbeddedValkey(data_dir) as server, client_of(server) as client:
@@ -235,19 +216,19 @@ async def test_kill_9_of_the_only_user_leaves_no_server_and_loses_nothing_acknow
         assert kept[: len(acknowledged)] == [int(number) for number in acknowledged]
 
 
-async def test_starting_right_after_kill_9_works(data_dir: Path, users: list[User]) -> None:
+async def test_starting_right_after_kill_9_works(data_dir: Path, start_user: StartUser) -> None:
     for _ in range(3):
-        users.append(user := User(data_dir, "write"))
-        last = [user.line() for _ in range(20)][-1]
+        user = start_user("write")
+        last = user.lines(20)[-1]
         user.kill()
         async with EmbeddedValkey(data_dir) as server, client_of(server) as client:
             assert int(last) in [int(number) for number in await client.lrange("numbers", 0, -1)]
 
 
 async def test_a_forked_child_that_outlives_its_parent_does_not_keep_the_server(
-    data_dir: Path, users: list[User]
+    data_dir: Path, start_user: StartUser
 ) -> None:
-    users.append(user := User(data_dir, "fork"))
+    user = start_user("fork")
     child = int(user.line())
     try:
         user.kill()

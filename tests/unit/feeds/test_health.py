@@ -48,8 +48,8 @@ def known(gap: timedelta | None, silent: timedelta, *, since: datetime = MONTHS_
         ("too few items to tell", known(None, 300 * DAY), FeedHealth.HEALTHY),
         ("nothing was ever dated", HealthFacts(), FeedHealth.HEALTHY),
         ("gone", HealthFacts(is_gone=True), FeedHealth.GONE),
-        ("failed once, long ago", HealthFacts(failures=1, failing_since=ago(DAY)), FeedHealth.NEW),
-        ("failed often, but just now", HealthFacts(failures=9, failing_since=ago(HOUR)), FeedHealth.NEW),
+        ("failed once, long ago", HealthFacts(failures=1, failing_since=ago(DAY)), FeedHealth.FAILING),
+        ("failed often, but just now", HealthFacts(failures=9, failing_since=ago(HOUR)), FeedHealth.FAILING),
         ("failed often and for long", HealthFacts(failures=5, failing_since=ago(6 * HOUR)), FeedHealth.BROKEN),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -82,16 +82,18 @@ def test_a_feed_that_breaks_and_comes_back_is_told_of_twice() -> None:
     assert told == [None, None, HealthChange.BROKEN, None, HealthChange.RECOVERED, None]
 
 
-def test_a_new_feed_that_never_answered_is_told_of_when_it_counts_as_broken() -> None:
-    first = settle(None, assess(HealthFacts(failures=1, failing_since=ago(7 * HOUR)), NOW))
-    assert first.health is FeedHealth.NEW
+@pytest.mark.parametrize("stored", [None, Condition(FeedHealth.NEW, MONTHS_AGO)])
+def test_a_new_feed_that_never_answered_is_told_of_when_it_counts_as_broken(stored: Condition | None) -> None:
+    first = settle(stored, assess(HealthFacts(failures=1, failing_since=ago(7 * HOUR)), NOW))
+    assert (first.health, change_between(stored, first)) == (FeedHealth.FAILING, None)
     then = settle(first, assess(HealthFacts(failures=5, failing_since=ago(7 * HOUR)), NOW))
     assert change_between(first, then) is HealthChange.BROKEN
 
 
-def test_a_feed_that_was_dormant_when_it_was_added_is_not_news() -> None:
-    first = settle(None, assess(known(HOUR, 300 * DAY), NOW))
-    assert (first.health, change_between(None, first)) == (FeedHealth.QUIET, None)
+@pytest.mark.parametrize("was", [None, Condition(FeedHealth.FAILING, MONTHS_AGO)])
+def test_a_feed_that_was_dormant_when_it_was_added_is_not_news(was: Condition | None) -> None:
+    first = settle(was, assess(known(HOUR, 300 * DAY), NOW))
+    assert (first.health, change_between(was, first)) == (FeedHealth.QUIET, None)
     assert change_between(first, Condition(FeedHealth.HEALTHY, NOW)) is HealthChange.RECOVERED
 
 
@@ -145,6 +147,7 @@ def test_time_alone_never_heals(failures: int, failing: timedelta, silent: timed
     ("span", "words"),
     [
         (timedelta(seconds=5), "5 seconds"),
+        (timedelta(seconds=1), "1 second"),
         (timedelta(minutes=1), "1 minute"),
         (timedelta(hours=26), "26 hours"),
         (timedelta(days=3, hours=5), "3 days"),

@@ -24,9 +24,11 @@ from services.fetcher.client import (
 from services.fetcher.handler import FeedPoller, PollReport
 from services.fetcher.history import KEPT_POLLS, MoveReason, PollOutcome
 from services.fetcher.parse_pool import ParseAbortedError
+from services.fetcher.pushed import NoPushes, Pushes
 from services.fetcher.state import FeedState
-from services.fetcher.store import Claim
-from tests.fakes import FakeClock, InMemoryFeedStore, RecordingPublisher
+from services.fetcher.store import Claim, StoreUnavailableError
+from services.fetcher.websub_store import Pushed, PushedDocument
+from tests.fakes import EPOCH, FakeClock, InMemoryFeedStore, RecordingPublisher
 from tests.integration.fetcher.server import rss
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -76,7 +78,7 @@ def dated(*items: tuple[str, datetime]) -> bytes:
 class Scene:
     """A feed, its server and a clock; `poll` waits until the feed is due."""
 
-    def __init__(self, feed: Feed = FEED) -> None:
+    def __init__(self, feed: Feed = FEED, pushes: Pushes | None = None) -> None:
         self.feed = feed
         self.client, self.reader, self.store = ScriptedClient(), InlineReader(), InMemoryFeedStore()
         self.publisher, self.clock = RecordingPublisher(), FakeClock()
@@ -88,6 +90,7 @@ class Scene:
             clock=self.clock,
             policy=SchedulePolicy(),
             jitter=lambda: 0.0,
+            pushes=pushes,
         )
 
     async def claim(self) -> Claim:
@@ -350,3 +353,31 @@ async def test_articles_are_published_before_the_poll_is_recorded_and_again_if_i
     await scene.poll()
     first, again = scene.publisher.on(ARTICLES)
     assert (first.id, first.revision_id) == (again.id, again.revision_id)
+
+
+class LostPushes(NoPushes):
+    """One document was pushed; then the store is away, whatever is asked of it."""
+
+    def __init__(self, document: PushedDocument | None) -> None:
+        self._pushed = Pushed(document)
+
+    async def take(self, _feed_id: str, _now: datetime) -> Pushed:
+        return self._pushed
+
+    async def drop(self, _feed_id: str, _document: PushedDocument, _now: datetime) -> None:
+        raise StoreUnavailableError("the store is away")
+
+    async def look_at(self, _feed_id: str, _at: datetime) -> None:
+        raise StoreUnavailableError("the store is away")
+
+
+@pytest.mark.parametrize("is_pushed", [False, True], ids=["asked", "pushed"])
+async def test_a_poll_that_is_recorded_counts_although_its_subscription_cannot_be_noted(is_pushed: bool) -> None:
+    body = rss("a|Old|Text").replace(b"<channel>", b"<channel><atom:link rel='hub' href='https://hub.example/'/>")
+    body = body.replace(b"<rss", b"<rss xmlns:atom='http://www.w3.org/2005/Atom'")
+    document = PushedDocument("1", body, "application/rss+xml", OWN, EPOCH) if is_pushed else None
+    scene = Scene(pushes=LostPushes(document))
+    report = await scene.poll(fetched(body))
+    assert report.outcome is (PollOutcome.PUSHED if is_pushed else PollOutcome.READ)
+    assert [article.title for article in scene.publisher.on(ARTICLES)] == ["Old"]
+    assert len(scene.state.history) == 1

@@ -60,17 +60,18 @@ async def test_words_are_found_beside_characters_that_cannot_be_encoded() -> Non
         "x" * 5_000_000,
         "tank " * 1_000_000,
         "\u0301" * 2_500_000,
-        " ".join(map(str, range(700_000))),
+        " ".join(map(str, range(150_000))),
     ],
     ids=["prose", "one word", "one word repeated", "marks alone", "all words new"],
 )
 @pytest.mark.slow
-async def test_an_article_of_five_megabytes_takes_seconds_and_hits_where_it_should(text: str) -> None:
+async def test_an_article_of_megabytes_takes_seconds_and_hits_where_it_should(text: str) -> None:
     publisher = RecordingPublisher()
     handler = MatcherHandler(Watchlist(watched(rule("a", "shells NEAR/3 tanks"), rule("b", "@seoul"))), publisher)
     begun_at = time.process_time()
     await handler.handle(article(text=f"{text} Shells and tanks"))
-    assert time.process_time() - begun_at < 40  # the slowest, with no word twice, takes some 15
+    # The slowest, with no word twice, takes some three seconds a megabyte.
+    assert time.process_time() - begun_at < 8 * len(text) / 1_000_000
     (match,) = publisher.on(MATCHES)
     assert [hit.rule_id for hit in match.hits] == ["a"]
     assert all(span.start >= len(text) - 20 for span in match.hits[0].evidence)

@@ -3,9 +3,9 @@
 import pytest
 
 from services.domain.rules import engine
-from services.domain.rules.native import native_steps
 from services.domain.rules.plain import PlainSteps
 from services.domain.rules.steps import ArraySteps
+from tests.unit.rules import compiled
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +23,7 @@ def plain_steps(_arrays_only: None, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def compiled_steps(_arrays_only: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every engine that is compacted uses the compiled steps."""
-    if native_steps() is None:
-        pytest.skip("numba is not installed, so there are no compiled steps to test")
+    compiled.compiled_steps()
     monkeypatch.setattr(engine, "MIN_NATIVE", 0)
 
 

@@ -268,7 +268,7 @@ class TestAnyArticle:
     @pytest.mark.parametrize(
         "text",
         [
-            "arms Kyiv " * 500_000,
+            "arms Kyiv " * 100_000,
             "a" * 5_000_000,
             "a." * 2_500_000,
             "1,111" * 1_000_000,
@@ -292,11 +292,11 @@ class TestAnyArticle:
             "cases",
         ],
     )
-    def test_five_megabytes_take_bounded_time(self, text: str) -> None:
+    def test_megabytes_take_bounded_time(self, text: str) -> None:
         engine = engine_of(rule('arms NEAR/100 Kyiv OR "arms Kyiv arms" OR =ROK OR arm* OR @south_korea'))
         started = time.process_time()
         engine.match_text("", text)
-        assert time.process_time() - started < 30
+        assert time.process_time() - started < 6 * len(text) / 1_000_000
 
     def test_dense_text_costs_no_more_than_its_length(self) -> None:
         engine = engine_of(

@@ -11,9 +11,9 @@ from schemas.match import EvidenceField
 from services.domain.rules import vocabulary
 from services.domain.rules.array_lexicon import ArrayLexicon
 from services.domain.rules.lexicon import Learned, Lexicon, PlainLexicon, Segment, bare
-from services.domain.rules.native import native_steps
 from services.domain.rules.vocabulary import FIELD_SCOPES, Form, Scope, Vocabulary
 from services.domain.text.analyzer import analyze, surfaces
+from tests.unit.rules.compiled import compiled_steps
 from tests.unit.rules.random_rules import GAPS, TEXT_WORDS, texts
 
 Asked = tuple[Scope, Form, str]
@@ -37,10 +37,7 @@ articles = st.fixed_dictionaries({field: texts(12) for field in FIELDS})
 
 
 def native_lexicon() -> Lexicon:
-    steps = native_steps()
-    if steps is None:
-        pytest.skip("numba is not installed, so there is no compiled lexicon to test")
-    return steps.lexicon()
+    return compiled_steps().lexicon()
 
 
 each_lexicon = pytest.mark.parametrize(

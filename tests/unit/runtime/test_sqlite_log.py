@@ -1,33 +1,22 @@
 """The embedded log keeps what it was given, in order, and says so only when it is durable."""
 
 import asyncio
-import os
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.runtime.faults import (
-    GroupTakenError,
-    LogError,
-    LogLockedError,
-    LogUnreadableError,
-    LogWriteError,
-    StreamMismatchError,
-)
-from services.runtime.sqlite_log import SqliteLog, close_shared, open_shared
+from services.runtime.faults import GroupTakenError, LogError, StreamMismatchError
+from services.runtime.sqlite_log import SqliteLog
 from services.runtime.sqlite_reader import LogReader
 from services.runtime.sqlite_writer import Listener, WriterThread
 from tests.fakes import FakeClock
+from tests.unit.runtime.embedded_logs import DAY, offsets
 
-DAY = timedelta(days=1)
 PARTITIONS = 3
 
 
@@ -37,11 +26,6 @@ async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
     await log.create_stream("news", PARTITIONS, 10 * DAY)
     yield log
     log.close()
-
-
-async def offsets(log: SqliteLog, partition: int = 0, start: int = 0) -> list[int]:
-    found = await log.read({("news", partition): start})
-    return [record.offset for record in found.get(("news", partition), [])]
 
 
 # -- messages ------------------------------------------------------------------------------------------------------
@@ -101,6 +85,13 @@ async def test_listeners_learn_of_an_append_at_once(log: SqliteLog) -> None:
     log.listen(Listener(asyncio.get_running_loop(), on_append=appended.set))
     await log.append("news", 0, None, b"")
     await asyncio.wait_for(appended.wait(), 1)
+
+
+async def test_a_caller_that_went_away_does_not_undo_its_message(log: SqliteLog) -> None:
+    sent = log.append("news", 0, None, b"x")
+    sent.cancel()
+    await log.flush()
+    assert await offsets(log) == [0]
 
 
 # -- order ---------------------------------------------------------------------------------------------------------
@@ -169,209 +160,6 @@ async def test_a_group_that_never_committed_has_no_offset(log: SqliteLog) -> Non
     assert await log.committed("g", "news", 0) == 5
     assert await log.committed("g", "news", 1) is None
     assert await log.committed("other", "news", 0) is None
-
-
-# -- retention -----------------------------------------------------------------------------------------------------
-
-
-async def aged_log(path: Path, clock: FakeClock, messages: int = 4) -> SqliteLog:
-    """Return a log with one message a day in partition 0, the first one `messages` days old."""
-    log = SqliteLog(path / "log.db", "normal", clock)
-    await log.create_stream("news", 1, 2 * DAY)
-    for _ in range(messages):
-        await log.append("news", 0, None, b"x" * 100)
-        clock.advance(DAY)
-    return log
-
-
-async def test_retention_takes_what_is_older_than_the_stream_keeps(tmp_path: Path) -> None:
-    log = await aged_log(tmp_path, FakeClock())
-    assert await log.enforce_retention() == 2
-    assert (await log.low("news", 0), log.high("news", 0), await offsets(log)) == (2, 4, [2, 3])
-    log.close()
-
-
-async def test_retention_keeps_what_a_running_group_has_yet_to_commit(tmp_path: Path) -> None:
-    clock = FakeClock()
-    log = await aged_log(tmp_path, clock, 0)
-    await log.join("g", ["news"])
-    for _ in range(4):
-        await log.append("news", 0, None, b"")
-        clock.advance(DAY)
-    await log.commit("g", {("news", 0): 1})
-    assert await log.enforce_retention() == 1
-    assert await offsets(log) == [1, 2, 3]
-    log.close()
-
-
-async def test_retention_forgets_a_group_that_was_away_for_longer_than_messages_are_kept(tmp_path: Path) -> None:
-    clock = FakeClock()
-    log = await aged_log(tmp_path, clock, 0)
-    await log.join("gone", ["news"])
-    log.leave("gone")
-    await log.append("news", 0, None, b"")
-    clock.advance(2 * DAY)
-    assert await log.enforce_retention() == 0
-    clock.advance(DAY)
-    assert await log.enforce_retention() == 1
-    log.close()
-
-
-async def test_offsets_go_on_after_retention_took_everything(tmp_path: Path) -> None:
-    clock = FakeClock()
-    log = await aged_log(tmp_path, clock)
-    clock.advance(30 * DAY)
-    await log.enforce_retention()
-    log.close()
-    log = SqliteLog(log.path, "normal", clock)
-    assert (await log.low("news", 0), log.high("news", 0)) == (4, 4)
-    assert (await log.append("news", 0, None, b"")).offset == 4
-    log.close()
-
-
-async def test_a_group_is_never_sent_below_the_earliest_message(tmp_path: Path) -> None:
-    log = await aged_log(tmp_path, FakeClock())
-    await log.commit("g", {("news", 0): 1})
-    await log.enforce_retention()
-    assert await log.committed("g", "news", 0) == 2
-    assert await offsets(log, start=0) == [2, 3]
-    log.close()
-
-
-async def test_retention_gives_the_space_back(tmp_path: Path) -> None:
-    clock = FakeClock()
-    log = SqliteLog(tmp_path / "log.db", "normal", clock)
-    await log.create_stream("news", 1, DAY)
-    await asyncio.gather(*(log.append("news", 0, None, b"x" * 4000) for _ in range(1500)))
-    log.close()
-    before = log.path.stat().st_size
-    clock.advance(2 * DAY)
-    log = SqliteLog(log.path, "normal", clock)
-    assert await log.enforce_retention() == 1500
-    log.close()
-    assert log.path.stat().st_size < before / 10
-
-
-# -- ownership and faults ------------------------------------------------------------------------------------------
-
-
-def test_a_second_process_is_refused_with_the_file_and_the_holder(tmp_path: Path) -> None:
-    path = tmp_path / "log.db"
-    log = SqliteLog(path)
-    program = (
-        f"from pathlib import Path; from services.runtime.sqlite_log import SqliteLog; SqliteLog(Path({str(path)!r}))"
-    )
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    log.close()
-    assert f"LogLockedError: {path} is in use by process {os.getpid()}" in result.stderr.replace(
-        "services.runtime.faults.", ""
-    )
-
-
-def test_a_closed_log_can_be_opened_again(tmp_path: Path) -> None:
-    SqliteLog(tmp_path / "log.db").close()
-    SqliteLog(tmp_path / "log.db").close()
-
-
-def test_apps_of_one_process_share_one_log(tmp_path: Path) -> None:
-    one = open_shared(tmp_path / "log.db", "normal")
-    assert open_shared(tmp_path / "." / "log.db", "normal") is one
-    close_shared(one)
-    with pytest.raises(LogLockedError):
-        SqliteLog(tmp_path / "log.db")
-    close_shared(one)
-    SqliteLog(tmp_path / "log.db").close()
-
-
-def test_one_log_has_one_durability(tmp_path: Path) -> None:
-    log = open_shared(tmp_path / "log.db", "normal")
-    with pytest.raises(LogError, match="open with synchronous=normal, not full"):
-        open_shared(tmp_path / "log.db", "full")
-    close_shared(log)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"), [(b"not a database, but long enough to be one" * 10, "not a database")]
-)
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
-    path = tmp_path / "log.db"
-    path.write_bytes(content)
-    with pytest.raises(LogUnreadableError, match=message):
-        SqliteLog(path)
-    assert path.read_bytes() == content
-
-
-def test_another_programs_database_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "log.db"
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE theirs (x)")
-    connection.close()
-    with pytest.raises(LogUnreadableError, match="another program's database"):
-        SqliteLog(path)
-
-
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "log.db"
-    SqliteLog(path).close()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
-    connection.close()
-    with pytest.raises(LogUnreadableError, match="format 2, this version reads format 1"):
-        SqliteLog(path)
-
-
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(LogWriteError, match=r"cannot write .*/file/log\.db"):
-        SqliteLog(tmp_path / "file" / "log.db")
-
-
-async def test_a_failed_write_fails_everything_pending_and_everything_later(tmp_path: Path) -> None:
-    log = SqliteLog(tmp_path / "log.db", "normal")
-    await log.create_stream("news", 1, DAY)
-    told: asyncio.Future[LogWriteError] = asyncio.get_running_loop().create_future()
-    log.listen(Listener(asyncio.get_running_loop(), on_failure=told.set_result))
-    await _fill_the_disk_after(log, 20)
-    kept = await log.append("news", 0, None, b"fits")
-    pending = [log.append("news", 0, None, b"x" * 50_000) for _ in range(5)]
-    results = await asyncio.gather(*pending, return_exceptions=True)
-    assert [type(it) for it in results] == [LogWriteError] * 5
-    assert "database or disk is full" in str(await told)
-    with pytest.raises(LogWriteError, match="Free disk space"):
-        await log.append("news", 0, None, b"fits")
-    assert [it.offset for it in (await log.read({("news", 0): 0}))["news", 0]] == [kept.offset]
-    log.close()
-
-
-async def _fill_the_disk_after(log: SqliteLog, pages: int) -> None:
-    await log._writer.submit(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
-
-
-async def test_a_late_listener_learns_that_the_log_has_failed(tmp_path: Path) -> None:
-    log = SqliteLog(tmp_path / "log.db", "normal")
-    await log.create_stream("news", 1, DAY)
-    await _fill_the_disk_after(log, 20)
-    with pytest.raises(LogWriteError):
-        await log.append("news", 0, None, b"x" * 500_000)
-    told: asyncio.Future[LogWriteError] = asyncio.get_running_loop().create_future()
-    log.listen(Listener(asyncio.get_running_loop(), on_failure=told.set_result))
-    assert "disk is full" in str(await told)
-    log.close()
-
-
-async def test_a_closed_log_refuses_writes(tmp_path: Path) -> None:
-    log = SqliteLog(tmp_path / "log.db")
-    await log.create_stream("news", 1, DAY)
-    log.close()
-    with pytest.raises(LogWriteError, match="it is closed"):
-        await log.append("news", 0, None, b"")
-
-
-async def test_a_caller_that_went_away_does_not_undo_its_message(log: SqliteLog) -> None:
-    sent = log.append("news", 0, None, b"x")
-    sent.cancel()
-    await log.flush()
-    assert await offsets(log) == [0]
 
 
 # -- against a model -----------------------------------------------------------------------------------------------
