@@ -2,13 +2,19 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+from alerts.directions import placed
 from schemas.alert import Alert, AlertKind, Excerpt
 from schemas.match import EvidenceField
+from schemas.position import PositionChange
+from schemas.story import Novelty, StoryRef
 from schemas.watch import Severity
 
+SUBJECT_CHARS = 180  # mail clients show fewer; longer ones are folded and easily mangled
 KIND_TITLES = {
     AlertKind.MENTION: "Mention",
     AlertKind.SHIFT: "Position shift",
@@ -24,6 +30,11 @@ _LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+LONGEST_LINE = 4_000
+LONGEST_TEXT = 20_000
+MAX_TERMS = 8
+MAX_FACTS = 6
+TERM_CHARS = 60
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")  # cannot be encoded
 
 
@@ -42,10 +53,18 @@ class Quote:
     field: EvidenceField
     segments: tuple[Segment, ...]
 
+    @property
+    def line(self) -> str:
+        """The excerpt as one line."""
+        return one_line("".join(segment.text for segment in self.segments))
+
 
 @dataclass(frozen=True)
 class Card:
-    """An alert as words, cleaned of control characters; lines are single lines. `url` is an http(s) URL or None."""
+    """An alert as words, cleaned of control characters; lines are single lines. `url` is an http(s) URL or None.
+
+    `when` is in the reader's zone. `story` and `position` say how far its story and the actor's position have come.
+    """
 
     alert_id: str
     kind: str
@@ -61,24 +80,136 @@ class Card:
     quotes: tuple[Quote, ...]
     rule_ids: tuple[str, ...]
     labels: tuple[tuple[str, str], ...]
+    story: str | None = None
+    position: tuple[str, ...] = ()
 
     @property
     def when_text(self) -> str:
         """The time of the article, or of the decision without one: `27 Nov 2024 09:00 UTC`."""
-        return f"{self.when.day} {self.when:%b %Y %H:%M} UTC"
+        return moment_text(self.when)
 
     @property
     def byline(self) -> str:
         """Outlet, author and time, as far as they are known."""
-        return " · ".join(part for part in (self.outlet, self.author, self.when_text) if part)
+        return " · ".join(placed(part) for part in (self.outlet, self.author, self.when_text) if part)
+
+    @property
+    def why(self) -> str | None:
+        """Which rules matched, and on which words; None for what no rule found."""
+        if not self.rule_ids:
+            return None
+        terms = {one_line(segment.text).casefold(): one_line(segment.text) for segment in self._evidence()}
+        quoted = [f"“{placed(shorten(term, TERM_CHARS))}”" for term in terms.values() if term]
+        more = f" and {len(quoted) - MAX_TERMS} more" if len(quoted) > MAX_TERMS else ""
+        words = f" on {', '.join(quoted[:MAX_TERMS])}{more}" if quoted else ""
+        return f"Matched by {', '.join(self.rule_ids)}{words}"
+
+    @property
+    def evidence(self) -> tuple[Quote, ...]:
+        """The excerpts to show: without one that only repeats the headline, if there are others."""
+        headlines = {self.title, self.article_title}
+        new = tuple(
+            quote for quote in self.quotes if quote.field is not EvidenceField.TITLE or quote.line not in headlines
+        )
+        return new or self.quotes
+
+    def _evidence(self) -> tuple[Segment, ...]:
+        return tuple(segment for quote in self.quotes for segment in quote.segments if segment.marked)
 
 
-def render_card(alert: Alert) -> Card:
-    """Return what to show of an alert. The same alert, the same card."""
+@lru_cache(maxsize=64)
+def reader_zone(name: str) -> tzinfo:
+    """Return the time zone of an IANA name; UTC for one that is not known here, since a message must go out."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, LookupError, OSError):  # not a name, no such zone, or a folder of zones
+        return UTC
+
+
+def in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """Return the moment as clocks there show it, or in UTC at the ends of the calendar."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment.astimezone(UTC)
+
+
+def day_text(moment: datetime) -> str:
+    """Return the day as `27 Nov 2024`."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def moment_text(moment: datetime) -> str:
+    """Return the minute and its zone as `27 Nov 2024 09:00 UTC`; a zone without letters of its own as `UTC+05`."""
+    zone = moment.tzname() or "UTC"
+    return f"{day_text(moment)} {moment:%H:%M} {'UTC' if zone[0] in '+-' else ''}{zone}"
+
+
+def brief_moment(moment: datetime, among: datetime) -> str:
+    """Return the minute without what it shares with another that stands above it: the zone, and perhaps the day."""
+    if moment.tzname() != among.tzname():
+        return moment_text(moment)
+    return f"{moment:%H:%M}" if moment.date() == among.date() else f"{day_text(moment)} {moment:%H:%M}"
+
+
+def counted(count: int, word: str) -> str:
+    """Return `1 article`, `2 articles`, `1,200 articles`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def story_line(story: StoryRef) -> str:
+    """Return how far a story has come: `4 articles from 3 outlets · new: 40 tanks, 27 November`."""
+    is_first = story.novelty is Novelty.FIRST and story.articles <= 1
+    line = "first report" if is_first else _extent(story)
+    facts = [fact for fact in map(bounded_line, story.new_facts) if fact]
+    if facts:
+        more = f" and {len(facts) - MAX_FACTS} more" if len(facts) > MAX_FACTS else ""
+        return f"{line} · new: {', '.join(placed(shorten(fact, TERM_CHARS)) for fact in facts[:MAX_FACTS])}{more}"
+    return f"{line} · one more outlet tells it" if story.novelty is Novelty.OUTLET else line
+
+
+def _extent(story: StoryRef) -> str:
+    return f"{counted(story.articles, 'article')} from {counted(story.outlets, 'outlet')}"
+
+
+def position_lines(change: PositionChange, zone: tzinfo) -> tuple[str, ...]:
+    """Return who moved from where to where, where they stood since when, and on what that rests."""
+    whose = f"{placed(bounded_line(change.actor_name))}, {change.track} position"
+    to_rung = placed(rung_title(change, change.to_rung))
+    if change.from_rung is None:
+        lines = [f"{whose}: “{to_rung}”; none was known before"]
+    else:
+        from_rung = placed(rung_title(change, change.from_rung))
+        lines = [f"{whose}: from “{from_rung}” to “{to_rung}”"]
+        if change.since:
+            lines.append(f"“{from_rung}” since {day_text(in_zone(change.since, zone))}")
+    grounds = [counted(change.origins, "independent origin")] if change.origins else []
+    grounds += [f"confidence {change.confidence:.0%}"] if change.confidence else []
+    if speakers := [placed(shorten(name, TERM_CHARS)) for name in map(bounded_line, change.speakers) if name][
+        :MAX_FACTS
+    ]:
+        grounds.append(f"said by {', '.join(speakers)}")
+    return (*lines, " · ".join(grounds)) if grounds else tuple(lines)
+
+
+def rung_title(change: PositionChange, rung: int) -> str:
+    """Return the title of a rung; its number where the ladder has no such rung."""
+    return bounded_line(change.rungs[rung]) if rung < len(change.rungs) else f"rung {rung + 1}"
+
+
+def thread_subject(alert: Alert) -> str:
+    """Return the subject of a thread that this alert begins; `Notification.thread_subject` carries it on."""
+    card = render_card(alert)
+    topic = "" if card.watch_topic == card.title else f"{card.watch_topic}: "
+    return shorten(f"[{card.severity.upper()}] {topic}{card.title}", SUBJECT_CHARS - len("Re: "))
+
+
+def render_card(alert: Alert, zone: tzinfo = UTC) -> Card:
+    """Return what to show of an alert to a reader in this zone. The same alert, the same card."""
     article = alert.article
-    topic = one_line(alert.watch_topic_title) or alert.watch_topic
-    title = one_line(alert.title) or topic
-    article_title = one_line(article.title) if article else ""
+    topic = bounded_line(alert.watch_topic_title) or alert.watch_topic
+    title = bounded_line(alert.title) or topic
+    article_title = bounded_line(article.title) if article else ""
     return Card(
         alert_id=alert.id,
         kind=KIND_TITLES[alert.kind],
@@ -86,14 +217,18 @@ def render_card(alert: Alert) -> Card:
         watch_topic=topic,
         title=title,
         article_title=article_title if article_title and article_title != title else None,
-        outlet=one_line(article.outlet) or None if article else None,
-        author=one_line(article.author or "") or None if article else None,
-        when=(article.published_at or article.first_seen_at) if article else alert.decided_at,
+        outlet=bounded_line(article.outlet) or None if article else None,
+        author=bounded_line(article.author or "") or None if article else None,
+        when=in_zone((article.published_at or article.first_seen_at) if article else alert.decided_at, zone),
         url=safe_url(article.url) if article else None,
-        summary=tuple(line for line in map(one_line, clean(alert.summary).split("\n")) if line),
+        summary=tuple(
+            line for line in map(bounded_line, clean(shorten(alert.summary, LONGEST_TEXT)).split("\n")) if line
+        ),
         quotes=tuple(quote for quote in map(_quote, alert.excerpts) if quote.segments),
-        rule_ids=tuple(one_line(rule) for rule in alert.rule_ids),
-        labels=tuple((one_line(name), one_line(value)) for name, value in sorted(alert.labels.items())),
+        rule_ids=tuple(bounded_line(rule) for rule in alert.rule_ids),
+        labels=tuple((bounded_line(name), bounded_line(value)) for name, value in sorted(alert.labels.items())),
+        story=story_line(alert.story) if alert.story else None,
+        position=position_lines(alert.position, zone) if alert.position else (),
     )
 
 
@@ -121,6 +256,11 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Return cleaned text with every run of white space as one space."""
     return " ".join(clean(text).split())
+
+
+def bounded_line(text: str) -> str:
+    """Return text as one line that is cut where no reader gets to; cleaning a text without end takes its time."""
+    return one_line(shorten(text, LONGEST_LINE))
 
 
 def shorten(text: str, limit: int) -> str:

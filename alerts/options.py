@@ -17,7 +17,9 @@ from schemas.base import Contract, SecretRef
 SLACK_API_URL = "https://slack.com/api/"
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 # Written by the webhook channel itself; a receiver must be able to rely on them.
-RESERVED_HEADERS = frozenset({"content-type", "content-length", "host", "idempotency-key", "x-redline-signature"})
+RESERVED_HEADERS = frozenset(
+    {"content-type", "content-length", "host", "idempotency-key", "x-redline-kind", "x-redline-signature"}
+)
 T = TypeVar("T")
 _HEADER_NAME = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
@@ -75,6 +77,11 @@ def _email_address(value: str) -> str:
     return value
 
 
+def address_of(recipient: str) -> str:
+    """Return the address alone of one that may bear a name: desk@example.org of `Desk <desk@example.org>`."""
+    return parseaddr(recipient)[1]
+
+
 PlainSecretRef = Annotated[SecretRef, BeforeValidator(_refuse_plain_secret)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 EmailAddress = Annotated[str, AfterValidator(_email_address)]
@@ -92,8 +99,8 @@ UrlOrSecret = Annotated[
 class ChannelOptions(Contract):
     """What every channel may say.
 
-    `optional` leaves the channel out while a secret of it is not set. `give_up_after_hours` counts from the moment the
-    alert was queued.
+    `optional` leaves the channel out while a secret of it is not set, or its package not installed.
+    `give_up_after_hours` counts from the moment the alert was queued.
     """
 
     optional: bool = False
@@ -143,6 +150,7 @@ class SlackOptions(HttpOptions):
     bot_token: PlainSecretRef | None = None
     channel: str | None = Field(default=None, min_length=1, description="#name or id; for a bot_token")
     api_url: HttpUrl = SLACK_API_URL
+    interactive: bool = Field(default=False, description="the app calls the api service when a button is pressed")
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
@@ -179,13 +187,23 @@ class SmtpOptions(Contract):
 
 
 class EmailOptions(ChannelOptions):
-    """Mails through an SMTP relay; every address sees the others, as on any mail to a desk."""
+    """Mails through an SMTP relay, to each address a message of its own."""
 
     type: Literal["email"]
     name: Name = "email"
     to: Annotated[tuple[EmailAddress, ...], AfterValidator(at_least_one)]
     sender: EmailAddress = Field(alias="from")
     smtp: SmtpOptions
+
+    @model_validator(mode="after")
+    def _nobody_twice(self) -> Self:
+        seen: set[str] = set()
+        for recipient in self.to:
+            address = address_of(recipient).casefold()
+            if address in seen:
+                raise ValueError(f"to: {address} is listed twice")
+            seen.add(address)
+        return self
 
 
 class WebhookOptions(HttpOptions):
@@ -209,4 +227,17 @@ class WebhookOptions(HttpOptions):
         return self
 
 
-AnyChannel = Annotated[ConsoleOptions | SlackOptions | EmailOptions | WebhookOptions, Field(discriminator="type")]
+class AppriseOptions(HttpOptions):
+    """Tells one of the services that Apprise knows; needs `pip install 'redline-alerts[apprise]'`.
+
+    The whole URL is a secret, since nearly all of Apprise's hold a password or token.
+    """
+
+    type: Literal["apprise"]
+    name: Name = "apprise"
+    url: PlainSecretRef
+
+
+AnyChannel = Annotated[
+    ConsoleOptions | SlackOptions | EmailOptions | WebhookOptions | AppriseOptions, Field(discriminator="type")
+]

@@ -1,121 +1,20 @@
 """Whom to tell: the route tree of routes.yaml, with Alertmanager's semantics. Pure."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Annotated, Any, Self, cast
+from functools import cached_property
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from alerts.matchers import Matchers, mismatch
+from alerts.route_options import GroupPolicy, Path, Receiver, Route, Routes
+from schemas.alert import Alert
+from schemas.base import content_id
 
-from alerts.options import AnyChannel, Name, at_least_one
-from schemas.alert import Alert, AlertKind
-from schemas.base import Contract
-from schemas.watch import Severity
-
-_AT_LEAST = re.compile(r"^>=\s*(\w+)$")
-
-
-def _one_or_many(value: Any) -> Any:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _severities(value: Any) -> Any:
-    """Spell `>= warning` out as the severities it means; leave everything else to the enum."""
-    given = _one_or_many(value)
-    if not isinstance(given, tuple):
-        return given
-    meant: list[Any] = []
-    for one in given:
-        at_least = _AT_LEAST.match(one.strip()) if isinstance(one, str) else None
-        if at_least and at_least[1] in set(Severity):
-            floor = Severity(at_least[1]).rank
-            meant += [severity.value for severity in Severity if severity.rank >= floor]
-        else:
-            meant.append(one)
-    return tuple(meant)
-
-
-def _label_values(value: Any) -> Any:
-    return {name: _one_or_many(one) for name, one in value.items()} if isinstance(value, dict) else value
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
-
-
-class Matchers(Contract):
-    """Conditions on an alert: all that are given must hold; one of several values is enough. None given: always holds.
-
-    `severity` also takes ">= warning". An alert without an article has no outlet, lang or country.
-    """
-
-    watch_topic: Words = ()
-    kind: Annotated[tuple[AlertKind, ...], BeforeValidator(_one_or_many)] = ()
-    severity: Annotated[tuple[Severity, ...], BeforeValidator(_severities)] = ()
-    outlet: Words = ()
-    lang: Words = ()
-    country: Words = ()
-    labels: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_label_values)] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _keys_are_known(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        known = list(cls.model_fields)
-        faults = [_fault((key,), _unknown_matcher(str(key), known), value[key]) for key in value if key not in known]
-        if faults:
-            raise ValidationError.from_exception_data("match", faults)
-        return value
-
-
-def _unknown_matcher(key: str, known: list[str]) -> str:
-    near = get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-    return f"unknown matcher {key}; {hint} A label of the alert goes under labels: {{{key}: ...}}"
-
-
-class Route(Contract):
-    """A node of the tree. Without a receiver of its own it takes its parent's."""
-
-    receiver: Name | None = None
-    match: Matchers = Matchers()
-    continue_: bool = Field(default=False, alias="continue")
-    routes: tuple["Route", ...] = ()
-
-
-class Receiver(Contract):
-    """A named audience and the channels that reach it; every channel gets every alert of the receiver."""
-
-    name: Name
-    channels: Annotated[tuple[AnyChannel, ...], AfterValidator(at_least_one)]
-
-
-class Routes(Contract):
-    """routes.yaml, whole: who exists, and who gets what."""
-
-    route: Route
-    receivers: Annotated[tuple[Receiver, ...], AfterValidator(at_least_one)]
-
-    @model_validator(mode="after")
-    def _names_agree(self) -> Self:
-        faults = [*_root_faults(self.route), *_name_faults(self.receivers)]
-        known = {receiver.name for receiver in self.receivers}
-        for path, node in _nodes(self.route):
-            if node.receiver is not None and node.receiver not in known:
-                message = f"no receiver is called {node.receiver}; known are {', '.join(sorted(known))}"
-                faults.append(_fault((*_location(path), "receiver"), message, node.receiver))
-        if faults:
-            raise ValidationError.from_exception_data("Routes", faults)
-        return self
-
-
-Path = tuple[int, ...]  # which child, from the root down
+__all__ = [
+    "GroupPolicy", "Matchers", "Path", "Place", "Receiver", "Route", "RouteStep", "Routes", "Target", "Verdict",
+    "explain_route", "find_target", "route", "targets",
+]  # fmt: skip
+_OPTIONS = tuple(option.name for option in fields(GroupPolicy))
 
 
 class Verdict(StrEnum):
@@ -123,121 +22,161 @@ class Verdict(StrEnum):
 
     PASSED_ON = "passed_on"  # the node matches, and so does a child of it
     DELIVERED = "delivered"  # the node matches and no child does: its receiver gets the alert
+    HAD_ALREADY = "had_already"  # likewise, but an earlier route has given it to this receiver
     NOT_MATCHED = "not_matched"
     NOT_REACHED = "not_reached"  # an earlier sibling matched and did not say continue
+
+
+@dataclass(frozen=True)
+class Target:
+    """A route that takes an alert, for one receiver.
+
+    `route_id` is made of the conditions and receivers named on the way to it below the root, and of the receiver; it
+    stays the same when other routes are added, moved or removed, or options change. `label` is for people:
+    `root / 2 / 1` is the first route of the second.
+    """
+
+    route_id: str
+    label: str
+    receiver: str
+    policy: GroupPolicy
+    path: Path = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node of the tree: the `number`-th, from 0, of the routes below another; the root is below none."""
+
+    node: Route
+    above: "Place | None" = None
+    number: int = 0
+
+    @property
+    def path(self) -> Path:
+        """Which child, from the root down."""
+        return (*self.above.path, self.number) if self.above else ()
+
+    @property
+    def receiver(self) -> str:
+        """The receiver of the node: its own, or that of the nearest node above it that has one."""
+        return self.node.receiver or (self.above.receiver if self.above else "")
+
+    @cached_property
+    def target(self) -> Target:
+        """The node as the target that it is for alerts which it keeps."""
+        return Target(
+            route_id=content_id(_fingerprint(self), self.receiver),
+            label=" / ".join(["root", *(str(number + 1) for number in self.path)]),
+            receiver=self.receiver,
+            policy=_policy(self),
+            path=self.path,
+        )
+
+    @cached_property
+    def below(self) -> "tuple[Place, ...]":
+        """The routes below this one, in the order of the file."""
+        return tuple(Place(child, self, number) for number, child in enumerate(self.node.routes))
 
 
 @dataclass(frozen=True)
 class RouteStep:
     """One node of the tree and what it decided; `path` () is the root, (0, 2) the third child of its first child."""
 
-    path: Path
+    place: Place
     verdict: Verdict
-    receiver: str
     reason: str
+
+    @property
+    def path(self) -> Path:
+        """Which child, from the root down."""
+        return self.place.path
+
+    @property
+    def receiver(self) -> str:
+        """The receiver of the node, inherited or its own."""
+        return self.place.receiver
+
+    @property
+    def target(self) -> Target:
+        """The node with its id and the options that apply."""
+        return self.place.target
 
 
 def route(alert: Alert, routes: Routes) -> tuple[str, ...]:
     """Return the receivers of an alert, each once, in the order of the tree."""
-    delivered = (step.receiver for step in explain_route(alert, routes) if step.verdict is Verdict.DELIVERED)
-    return tuple(dict.fromkeys(delivered))
+    return tuple(target.receiver for target in targets(alert, routes))
 
 
-def explain_route(alert: Alert, routes: Routes) -> tuple[RouteStep, ...]:
-    """Return what every node decided about an alert, in the order of the tree.
+def targets(alert: Alert, routes: Routes, top: Place | None = None) -> tuple[Target, ...]:
+    """Return the routes that take an alert, in the order of the tree; of those to one receiver only the first.
+
+    `top` is `Place(routes.route)`, for those who ask often: it remembers what it has worked out.
+    """
+    return tuple(step.target for step in explain_route(alert, routes, top) if step.verdict is Verdict.DELIVERED)
+
+
+def explain_route(alert: Alert, routes: Routes, top: Place | None = None) -> tuple[RouteStep, ...]:
+    """Return what each node that an alert came to decided about it, in the order of the tree.
 
     The first matching child takes the alert, and the next ones only if it says continue; a node none of whose children
     match keeps the alert itself.
     """
-    return tuple(_descend(alert, routes.route, (), routes.route.receiver or ""))
+    steps = []
+    first: dict[str, Place] = {}
+    for step in _descend(alert, top or Place(routes.route)):
+        earlier = first.setdefault(step.receiver, step.place) if step.verdict is Verdict.DELIVERED else step.place
+        if earlier is step.place:
+            steps.append(step)
+        else:
+            reason = f"matches, but {step.receiver} has it by {earlier.target.label} already"
+            steps.append(replace(step, verdict=Verdict.HAD_ALREADY, reason=reason))
+    return tuple(steps)
 
 
-def _descend(alert: Alert, node: Route, path: Path, inherited: str) -> list[RouteStep]:
-    receiver = node.receiver or inherited
+def find_target(routes: Routes, route_id: str) -> Target | None:
+    """Return the route of this id with the options it has now, or None if the file has no such route any more."""
+    return next((place.target for place in _all(Place(routes.route)) if place.target.route_id == route_id), None)
+
+
+def _fingerprint(place: Place) -> str:
+    """Return an id of the conditions and receivers named on the way to a node; twins among siblings are numbered."""
+    if place.above is None:
+        return content_id("route")
+    conditions = _conditions(place.node)
+    siblings = place.above.node.routes[: place.number]
+    twins = sum(_conditions(sibling) == conditions for sibling in siblings)
+    return content_id(_fingerprint(place.above), *conditions, str(twins))
+
+
+def _conditions(node: Route) -> tuple[str, str]:
+    return node.match.model_dump_json(exclude_defaults=True), node.receiver or ""
+
+
+def _policy(place: Place) -> GroupPolicy:
+    inherited = _policy(place.above) if place.above else GroupPolicy()
+    own = {name: value for name in _OPTIONS if (value := getattr(place.node, name)) is not None}
+    return replace(inherited, **own) if own else inherited
+
+
+def _all(place: Place) -> Iterator[Place]:
+    yield place
+    for child in place.below:
+        yield from _all(child)
+
+
+def _descend(alert: Alert, place: Place) -> list[RouteStep]:
     below: list[RouteStep] = []
     taken = stopped = False
-    for number, child in enumerate(node.routes):
-        where = (*path, number)
-        misfit = mismatch(alert, child.match)
-        name = child.receiver or receiver
+    for child in place.below:
+        misfit = mismatch(alert, child.node.match)
         if stopped:
-            below.append(RouteStep(where, Verdict.NOT_REACHED, name, "an earlier route took the alert"))
+            below.append(RouteStep(child, Verdict.NOT_REACHED, "an earlier route took the alert"))
         elif misfit is not None:
-            below.append(RouteStep(where, Verdict.NOT_MATCHED, name, misfit))
+            below.append(RouteStep(child, Verdict.NOT_MATCHED, misfit))
         else:
-            below += _descend(alert, child, where, receiver)
-            taken, stopped = True, not child.continue_
+            below += _descend(alert, child)
+            taken, stopped = True, not child.node.continue_
     if taken:
-        return [RouteStep(path, Verdict.PASSED_ON, receiver, "a route below matches"), *below]
-    why = "no route below matches" if node.routes else "matches"
-    return [RouteStep(path, Verdict.DELIVERED, receiver, why), *below]
-
-
-def mismatch(alert: Alert, matchers: Matchers) -> str | None:
-    """Say which condition the alert fails first, or None if it meets them all."""
-    article = alert.article
-    conditions: list[tuple[str, str | None, tuple[str, ...]]] = [
-        ("watch_topic", alert.watch_topic, matchers.watch_topic),
-        ("kind", alert.kind, matchers.kind),
-        ("severity", alert.severity, matchers.severity),
-        ("outlet", article.outlet if article else None, matchers.outlet),
-        ("lang", article.lang if article else None, matchers.lang),
-        ("country", article.country if article else None, matchers.country),
-    ]
-    conditions += [(f"label {name}", alert.labels.get(name), wanted) for name, wanted in matchers.labels.items()]
-    for name, actual, wanted in conditions:
-        if wanted and actual not in wanted:
-            return f"{name} is {actual or 'not set'}, not {' or '.join(wanted)}"
-    return None
-
-
-def _fault(location: tuple[int | str, ...], message: str, given: object) -> InitErrorDetails:
-    # LiteralString keeps user text out of message templates; without a context nothing is substituted.
-    return InitErrorDetails(type=PydanticCustomError("routes", cast("Any", message)), loc=location, input=given)
-
-
-def _root_faults(root: Route) -> list[InitErrorDetails]:
-    faults = []
-    if root.receiver is None:
-        faults.append(
-            _fault(("route", "receiver"), "the top route must name a receiver: it takes what no other takes", None)
-        )
-    if root.match != Matchers():
-        faults.append(
-            _fault(("route", "match"), "the top route takes every alert; put match on a route below it", None)
-        )
-    if root.continue_:
-        faults.append(_fault(("route", "continue"), "the top route has no sibling to continue with", root.continue_))
-    return faults
-
-
-def _name_faults(receivers: tuple[Receiver, ...]) -> list[InitErrorDetails]:
-    faults = []
-    for number, name in _repeated([receiver.name for receiver in receivers]):
-        faults.append(_fault(("receivers", number, "name"), f"receiver {name} is defined twice", name))
-    for number, receiver in enumerate(receivers):
-        for place, name in _repeated([channel.name for channel in receiver.channels]):
-            message = f"receiver {receiver.name} has two channels called {name}; give one of them another name"
-            faults.append(_fault(("receivers", number, "channels", place, "name"), message, name))
-    return faults
-
-
-def _repeated(names: list[str]) -> Iterator[tuple[int, str]]:
-    seen: Counter[str] = Counter()
-    for number, name in enumerate(names):
-        seen[name] += 1
-        if seen[name] > 1:
-            yield number, name
-
-
-def _nodes(node: Route, path: Path = ()) -> Iterator[tuple[Path, Route]]:
-    yield path, node
-    for number, child in enumerate(node.routes):
-        yield from _nodes(child, (*path, number))
-
-
-def _location(path: Path) -> tuple[int | str, ...]:
-    location: tuple[int | str, ...] = ("route",)
-    for number in path:
-        location = (*location, "routes", number)
-    return location
+        return [RouteStep(place, Verdict.PASSED_ON, "a route below matches"), *below]
+    why = "no route below matches" if place.node.routes else "matches"
+    return [RouteStep(place, Verdict.DELIVERED, why), *below]

@@ -1,5 +1,6 @@
 """Delivery: one attempted send and how it ended."""
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field
@@ -36,6 +37,11 @@ class Delivery(StreamContract):
     external_ref: str | None = Field(default=None, description="the channel's own id: Slack ts, Message-ID")
     attempted_at: UtcDatetime
     duration_seconds: float = Field(ge=0)
+
+    @property
+    def ended_at(self) -> datetime:
+        """When its outcome was known."""
+        return self.attempted_at + timedelta(seconds=self.duration_seconds)
 
 
 def idempotency_key(notification: str, receiver: str, channel: str) -> str:

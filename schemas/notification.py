@@ -27,7 +27,10 @@ class DigestReason(StrEnum):
 
 
 class DigestItem(Contract):
-    """One line of a digest: a group of alerts, by the one that leads it."""
+    """One line of a digest: a group of alerts, by the one that leads it.
+
+    `outlet_names` are those of alerts that belong to no story; a story counts its outlets itself.
+    """
 
     id: ContentId
     group_key: NonEmpty
@@ -42,6 +45,7 @@ class DigestItem(Contract):
     at: UtcDatetime
     articles: int = Field(default=1, ge=1)
     outlets: int = Field(default=1, ge=1)
+    outlet_names: tuple[str, ...] = ()
     reason: DigestReason
 
 
@@ -64,7 +68,7 @@ class Notification(StreamContract):
 
     `thread` is the same for all messages of a group; `revision` counts them from 1. `alerts` are in the order in which
     they came and empty in a digest. `articles` and `outlets` count the whole group so far. `time_zone` is the reader's,
-    an IANA name.
+    an IANA name. `thread_subject` is the title that the first message of the thread bore, for those that follow it.
     """
 
     id: ContentId
@@ -74,6 +78,7 @@ class Notification(StreamContract):
     group_labels: dict[str, str] = Field(default_factory=dict)
     thread: ContentId
     revision: int = Field(default=1, ge=1)
+    thread_subject: str | None = None
     alerts: tuple[Alert, ...] = ()
     articles: int = Field(default=1, ge=0)
     outlets: int = Field(default=1, ge=0)

@@ -15,7 +15,7 @@ class Stage(StrEnum):
     ROUTED = "routed"
     REACHES_NOBODY = "reaches_nobody"  # no channel of its receivers is open; ends here
     GROUPED = "grouped"  # waits in its group until the group is told
-    SILENCED = "silenced"  # ends here
+    SILENCED = "silenced"  # ends here; `ref` is the silence
     INHIBITED = "inhibited"  # ends here
     REPEATED = "repeated"  # adds nothing to what its group was told; ends here
     MUTED = "muted"  # waits until the mute time ends

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from schemas.alert import Alert, AlertKind, ArticleRef, Excerpt
 from schemas.base import content_id
 from schemas.match import EvidenceField
-from schemas.notification import Notification, NotificationKind, notification_id, thread_id
+from schemas.notification import (
+    Digest,
+    DigestItem,
+    DigestReason,
+    Notification,
+    NotificationKind,
+    notification_id,
+    thread_id,
+)
+from schemas.position import PositionChange, Track
+from schemas.story import Novelty, StoryRef
 from schemas.watch import Severity
 
 DECIDED_AT = datetime(2024, 11, 27, 9, 0, 1, tzinfo=UTC)
@@ -119,3 +129,114 @@ def told(*alerts: Alert, **changes: Any) -> Notification:
         "decided_at": first.decided_at,
     }
     return Notification(**{**facts, **changes})
+
+
+# What a message must carry harmlessly, and cannot without being cut.
+MONSTROUS = (
+    "\U0001f525" * 50_000,
+    "a" * 100_000,
+    "<!channel> " * 10_000,
+    "&" * 20_000,
+    "\r\n" * 5_000 + "x",
+    "\u202e" * 1_000,
+    "\x00" * 1_000,
+    "<!here>\x00<!everyone|x>\r\n*b* @channel <https://evil.example/?a|b>",
+    "https://evil.example",
+    ":warning: :x:",
+)
+_monstrous = st.one_of(nasty_text, st.sampled_from(MONSTROUS))
+_urls = st.one_of(
+    st.none(), _monstrous, nasty_text.map(lambda text: f"https://example.org/{text}"),
+    st.integers(1, 4_000).map(lambda length: "https://example.org/" + "a" * length),
+)  # fmt: skip
+_counts = st.integers(1, 10**9)
+_ids = st.integers(0, 10**6).map(lambda number: content_id("hostile", str(number)))
+
+
+@st.composite
+def hostile_stories(draw: st.DrawFn) -> StoryRef:
+    """Stories whose facts are hostile."""
+    facts = draw(st.lists(_monstrous.filter(bool), max_size=3)) * draw(st.sampled_from([1, 10]))
+    return StoryRef(
+        id=draw(_ids),
+        origin_id=draw(_ids),
+        novelty=draw(st.sampled_from(Novelty)),
+        articles=draw(_counts),
+        outlets=draw(_counts),
+        new_facts=tuple(facts),
+    )
+
+
+@st.composite
+def hostile_positions(draw: st.DrawFn) -> PositionChange:
+    """Position changes with hostile names, on rungs that their ladder may not have."""
+    rungs = draw(st.lists(_monstrous.filter(bool), min_size=1, max_size=3)) * draw(st.sampled_from([1, 1, 30]))
+    return PositionChange(
+        actor="kor",
+        actor_name=draw(_monstrous.filter(bool)),
+        track=draw(st.sampled_from(Track)),
+        rungs=tuple(rungs),
+        from_rung=draw(st.none() | st.integers(0, 100)),
+        to_rung=draw(st.integers(0, 100)),
+        since=draw(st.none() | st.just(DECIDED_AT)),
+        origins=draw(st.integers(0, 10**6)),
+        confidence=draw(st.floats(0, 1)),
+        speakers=tuple(draw(st.lists(_monstrous.filter(bool), max_size=3)) * 3),
+    )
+
+
+@st.composite
+def hostile_digests(draw: st.DrawFn) -> Digest:
+    """Digests of up to 120 hostile items in some topics."""
+    items = [
+        DigestItem(
+            id=draw(_ids),
+            group_key=draw(nasty_text.filter(bool)),
+            alert_ids=(draw(_ids),),
+            kind=draw(st.sampled_from(AlertKind)),
+            severity=draw(st.sampled_from(Severity)),
+            watch_topic=draw(st.sampled_from(["a", "b", "c"])),
+            watch_topic_title=draw(_monstrous),
+            title=draw(_monstrous),
+            outlet=draw(st.none() | _monstrous),
+            url=draw(_urls),
+            at=DECIDED_AT,
+            articles=draw(_counts),
+            outlets=draw(_counts),
+            reason=draw(st.sampled_from(DigestReason)),
+        )
+        for _ in range(draw(st.integers(0, 4)))
+    ] * draw(st.sampled_from([1, 10, 30]))
+    at = DECIDED_AT
+    return Digest(since=at, until=at, items=tuple(items), total=len(items), part=1, parts=draw(st.integers(1, 9)))
+
+
+@st.composite
+def hostile_notifications(draw: st.DrawFn) -> Notification:
+    """Notifications of every kind whose every free text is hostile, up to 100,000 characters long."""
+    facts: dict[str, Any] = {
+        "receiver": draw(nasty_text.filter(bool)),
+        "group_key": draw(_monstrous.filter(bool)),
+        "group_labels": {draw(nasty_text): draw(_monstrous)},
+        "revision": draw(_counts),
+        "articles": draw(st.integers(0, 10**9)),
+        "outlets": draw(st.integers(0, 10**9)),
+        "time_zone": draw(st.sampled_from(["UTC", "Asia/Seoul", "Europe/Kyiv", "../etc", "a\x00b", "x" * 300])),
+        "kind": draw(st.sampled_from(NotificationKind)),
+    }
+    if facts["kind"] is NotificationKind.DIGEST:
+        return told(**{**facts, "alerts": (), "digest": draw(hostile_digests())})
+    alerts = [
+        alert.model_copy(
+            update={
+                "id": draw(_ids),
+                "title": draw(_monstrous),
+                "summary": draw(_monstrous),
+                "story": draw(st.none() | hostile_stories()),
+                "position": draw(st.none() | hostile_positions()),
+                "article": alert.article.model_copy(update={"url": draw(_urls)}) if alert.article else None,
+            }
+        )
+        for alert in draw(st.lists(hostile_alerts(), max_size=2))
+    ] * draw(st.sampled_from([1, 1, 40]))
+    return told(**{**facts, "alerts": tuple(alerts)})

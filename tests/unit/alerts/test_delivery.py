@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,14 +15,14 @@ from tests.unit.alerts.examples import told
 POLICY = RetryPolicy()
 
 
-def dispatch(attempt: int = 1, unknowns: int = 0) -> Dispatch:
-    return Dispatch("0" * 32, Lane("desk", "slack"), told(), attempt, unknowns, EPOCH)
+def dispatch(attempt: int = 1, unknowns: int = 0, **changes: Any) -> Dispatch:
+    return Dispatch("0" * 32, Lane("desk", "slack"), told(), attempt, unknowns, EPOCH, **changes)
 
 
 results = st.one_of(
     st.builds(Sent, st.none() | st.text(), st.text()),
     st.builds(Refused, st.text(max_size=2000)),
-    st.builds(Unknown, st.text(max_size=2000)),
+    st.builds(Unknown, st.text(max_size=2000), st.booleans()),
     st.builds(RetryAfter, st.text(max_size=2000), st.none() | st.floats(0, 1e15)),
 )
 
@@ -91,3 +92,50 @@ def test_retry_after_past_the_deadline_is_the_end() -> None:
 )
 def test_what_may_have_arrived_is_held_by_policy(unknowns: int, policy: RetryPolicy, held: bool) -> None:
     assert (held_back(dispatch(2, unknowns), policy) is not None) == held
+
+
+@pytest.mark.parametrize(
+    ("interruptions", "policy", "held"),
+    [
+        (1, RetryPolicy(on_unknown=OnUnknown.HOLD), True),
+        (2, RetryPolicy(max_repeats=2), False),
+        (3, RetryPolicy(max_repeats=2), True),  # nobody would recognise the repeat
+        (99, RetryPolicy(max_repeats=2, recognised=True), False),  # held, it would be lost for kills alone
+        (99, RetryPolicy(max_repeats=None), False),
+    ],
+)
+def test_interruptions_count_as_repeats_only_where_a_repeat_is_blind(
+    interruptions: int, policy: RetryPolicy, held: bool
+) -> None:
+    interrupted = dispatch(interruptions + 1, interruptions=interruptions)
+    assert (held_back(interrupted, policy) is not None) == held
+
+
+def test_interruptions_lengthen_no_pause() -> None:
+    decision = decide(RetryAfter("HTTP 500"), dispatch(10, interruptions=9), POLICY, now=EPOCH, chance=0.0)
+    assert isinstance(decision, TryAgain)
+    assert decision.due_at == EPOCH + timedelta(seconds=1)
+    decision = decide(Unknown("cut"), dispatch(12, 1, interruptions=9, failures=2), POLICY, now=EPOCH, chance=0.0)
+    assert isinstance(decision, TryAgain)
+    assert decision.due_at == EPOCH + timedelta(seconds=4)
+
+
+@pytest.mark.parametrize(
+    ("result", "asked", "policy", "age"),
+    [
+        (Unknown("timed out"), dispatch(3, 2), RetryPolicy(max_repeats=2), 0),
+        (Unknown("timed out"), dispatch(3, 0, interruptions=2), RetryPolicy(max_repeats=2), 0),
+        (Unknown("timed out"), dispatch(), RetryPolicy(on_unknown=OnUnknown.HOLD), 0),
+        (Unknown("timed out"), dispatch(), POLICY, 86_400),
+        (Unknown("may not be looked up", final=True), dispatch(), POLICY, 0),
+        (RetryAfter("cannot be looked up now"), dispatch(9, interruptions=1), POLICY, 86_400),
+        (RetryAfter("HTTP 429", 1e12), dispatch(9, doubtful=True), POLICY, 0),
+    ],
+)
+def test_what_may_have_arrived_and_is_not_tried_again_is_said_to_be_held(
+    result: SendResult, asked: Dispatch, policy: RetryPolicy, age: float
+) -> None:
+    decision = decide(result, asked, policy, now=EPOCH + timedelta(seconds=age), chance=0.0)
+    assert isinstance(decision, Finish)
+    assert decision.outcome is Outcome.UNKNOWN
+    assert "held" in decision.reason

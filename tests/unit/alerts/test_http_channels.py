@@ -1,21 +1,21 @@
 """What the webhook and Slack channels make of every answer, and of none."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from alerts.channels.base import Attempt, Refused, RetryAfter, SendResult, Sent, Unknown
+from alerts.channels.base import Refused, RetryAfter, SendResult, Sent, Unknown
 from alerts.channels.http import Poster, parse_retry_after
-from alerts.channels.slack import SlackBotChannel, SlackWebhookChannel
+from alerts.channels.slack import SlackWebhookChannel
 from alerts.channels.webhook import WebhookChannel, sign
-from schemas.codec import encode
-from tests.unit.alerts.examples import an_alert, told
+from schemas.codec import decode, encode
+from schemas.notification import Notification, NotificationKind
+from tests.unit.alerts.examples import an_alert, excerpt, told
+from tests.unit.alerts.messages import ENDLESS
 
 NOW = datetime(2024, 11, 27, 9, 0, tzinfo=UTC)
 KEY = "0123456789abcdef0123456789abcdef"
@@ -111,7 +111,25 @@ async def test_webhook_carries_alert_key_signature_and_headers() -> None:
     assert request.headers["idempotency-key"] == KEY
     assert request.headers["content-type"] == "application/json"
     assert request.headers["x-redline-signature"] == sign(request.content, "s3cret", NOW)
+    assert request.headers["x-redline-kind"] == "new"
     assert (request.headers["x-team"], request.headers["user-agent"]) == ("night", "own")
+
+
+async def test_webhook_passes_on_what_an_article_says_as_it_stands() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(204)
+
+    hostile = told(an_alert(title=ENDLESS, excerpts=(excerpt(ENDLESS, "*bold*"),)), kind=NotificationKind.UPDATE)
+    assert await webhook(handler, signing_key=SecretStr("s3cret")).send(hostile, KEY) == Sent()
+    (request,) = seen
+    assert decode(Notification, request.content) == hostile
+    assert b"\r" not in request.content  # whatever a text says is escaped
+    assert b"\x00" not in request.content
+    assert request.headers["x-redline-kind"] == "update"
+    assert request.headers["x-redline-signature"] == sign(request.content, "s3cret", NOW)
 
 
 async def test_webhook_without_key_is_not_signed() -> None:
@@ -128,131 +146,3 @@ async def test_no_reason_or_log_tells_a_secret_url(caplog: pytest.LogCaptureFixt
         result = await SlackWebhookChannel(url, poster=poster(handler), now=lambda: NOW).send(told(), KEY)
         assert "verysecret" not in repr(result)
     assert "verysecret" not in caplog.text
-
-
-async def test_slack_webhook_posts_blocks_and_metadata() -> None:
-    bodies: list[dict[str, Any]] = []
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        bodies.append(json.loads(request.content))
-        return httpx.Response(200, text="ok")
-
-    channel = SlackWebhookChannel(SecretStr("https://hooks.example.org/x"), poster=poster(handler))
-    assert await channel.send(told(), KEY) == Sent()
-    assert bodies[0]["metadata"]["event_payload"] == {"alert_id": an_alert().id, "idempotency_key": KEY}
-    assert bodies[0]["blocks"]
-
-
-class Workspace:
-    """A Slack workspace with one channel, over a transport."""
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
-        self.calls: list[str] = []
-        self.answers: dict[str, httpx.Response] = {}
-        self.lose_next_answer = False
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == "Bearer xoxb-1"
-        method = request.url.path.removeprefix("/api/")
-        self.calls.append(method)
-        if method in self.answers:
-            return self.answers[method]
-        reply: dict[str, Any] = {"ok": True}
-        if method == "chat.postMessage":
-            body = json.loads(request.content)
-            self.messages.append({"ts": f"{len(self.messages) + 1}.0", "metadata": body["metadata"]})
-            reply |= {"channel": "C1", "ts": self.messages[-1]["ts"]}
-            if self.lose_next_answer:
-                self.lose_next_answer = False
-                raise httpx.ReadTimeout("no answer")
-        elif method == "conversations.list":
-            reply["channels"] = [{"id": "C0", "name": "general"}, {"id": "C1", "name": "redline"}]
-        else:
-            query = parse_qs(request.content.decode())
-            assert query["channel"] == ["C1"]
-            assert query["include_all_metadata"] == ["true"]
-            # Two pages, newest first.
-            page = 1 if "cursor" in query else 0
-            reply["messages"] = [{"ts": "9.9", "text": "hello"}] if page == 0 else self.messages[::-1]
-            reply["response_metadata"] = {"next_cursor": "" if page else "more"}
-        return httpx.Response(200, json=reply)
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return Workspace()
-
-
-@pytest.fixture
-def bot(workspace: Workspace) -> SlackBotChannel:
-    return SlackBotChannel(SecretStr("xoxb-1"), "#redline", poster=poster(workspace), now=lambda: NOW)
-
-
-async def test_bot_posts_and_keeps_the_ts(bot: SlackBotChannel, workspace: Workspace) -> None:
-    assert await bot.send(told(), KEY) == Sent("1.0")
-    assert workspace.calls == ["chat.postMessage"]
-
-
-async def test_bot_finds_what_arrived_and_does_not_post_again(bot: SlackBotChannel, workspace: Workspace) -> None:
-    workspace.lose_next_answer = True
-    assert isinstance(await bot.send(told(), KEY), Unknown)
-    result = await bot.send(told(), KEY, Attempt(2, doubtful=True))
-    assert result == Sent("1.0", "found in the channel's history")
-    assert len(workspace.messages) == 1
-
-
-async def test_bot_posts_again_what_is_not_there(bot: SlackBotChannel, workspace: Workspace) -> None:
-    await bot.send(told(), "f" * 32)
-    assert await bot.send(told(), KEY, Attempt(2, doubtful=True)) == Sent("2.0")
-
-
-@pytest.mark.parametrize("method", ["conversations.list", "conversations.history"])
-@pytest.mark.parametrize(
-    ("answer", "expected", "posts"),
-    [
-        (httpx.Response(429, headers={"retry-after": "30"}), RetryAfter, 0),
-        (httpx.Response(503), Unknown, 0),
-        (httpx.Response(200, json={"ok": False, "error": "ratelimited"}), RetryAfter, 0),
-        (httpx.Response(200, json={"ok": False, "error": "missing_scope", "needed": "channels:history"}), Sent, 1),
-    ],
-)
-async def test_bot_that_cannot_look_now_waits_and_one_that_never_can_repeats(
-    bot: SlackBotChannel,
-    workspace: Workspace,
-    method: str,
-    answer: httpx.Response,
-    expected: type[SendResult],
-    posts: int,
-) -> None:
-    workspace.answers[method] = answer
-    assert isinstance(await bot.send(told(), KEY, Attempt(2, doubtful=True)), expected)
-    assert len(workspace.messages) == posts
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (httpx.Response(200, json={"ok": False, "error": "channel_not_found"}), Refused),
-        (httpx.Response(200, json={"ok": False, "error": "invalid_auth"}), Refused),
-        (httpx.Response(200, json={"ok": False, "error": "msg_blocks_too_long"}), Refused),
-        (httpx.Response(200, json={"ok": False, "error": "ratelimited"}), RetryAfter),
-        (httpx.Response(200, json={"ok": False, "error": "fatal_error"}), Unknown),
-        (httpx.Response(200, json={"ok": False}), Refused),
-        (httpx.Response(200, json=[]), Unknown),
-        (httpx.Response(200, text="<html>"), Unknown),
-        (httpx.Response(502, text="<html>"), Unknown),
-        (httpx.Response(429, headers={"retry-after": "3"}), RetryAfter),
-        (httpx.Response(404), Refused),
-    ],
-)
-async def test_bot_reads_the_answer_of_a_post(
-    bot: SlackBotChannel, workspace: Workspace, answer: httpx.Response, expected: type[SendResult]
-) -> None:
-    workspace.answers["chat.postMessage"] = answer
-    assert isinstance(await bot.send(told(), KEY), expected)
-
-
-async def test_unknown_channel_name_is_not_looked_for_for_ever(workspace: Workspace) -> None:
-    bot = SlackBotChannel(SecretStr("xoxb-1"), "#elsewhere", poster=poster(workspace))
-    assert isinstance(await bot.send(told(), KEY, Attempt(2, doubtful=True)), Sent)

@@ -1,16 +1,33 @@
 import re
+import subprocess
+import sys
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import given, settings
+from jinja2 import ChoiceLoader, DictLoader, Environment
 
-from alerts.card import clean, one_line, render_card, safe_url, shorten
+from alerts import render
+from alerts.card import clean, one_line, render_card, safe_url, shorten, thread_subject
+from alerts.channels.assemble import MAIL_DIGEST_ITEMS
 from alerts.channels.email import compose
-from alerts.render import render_html, render_subject, render_text
-from schemas.alert import Alert
-from tests.unit.alerts.examples import NASTY, an_alert, article, excerpt, hostile_alerts, told
+from alerts.letter import WHOLE_ALERTS
+from alerts.links import MessageLinks
+from alerts.render import frame, render_html, render_subject, render_text
+from schemas.alert import Alert, AlertKind
+from schemas.base import content_id
+from schemas.notification import DigestReason, Notification, NotificationKind
+from schemas.watch import Severity
+from tests.unit.alerts.examples import DECIDED_AT, NASTY, an_alert, article, excerpt, told
+from tests.unit.alerts.messages import a_digest, a_shift, an_item, hostile_notifications, text_that_has_no_end
 
+KEY = "0123456789abcdef0123456789abcdef"
+LINKS = MessageLinks("https://redline.example/unsubscribe/1.a.b", "https://redline.example/silence/1.c.d")
+# Gmail cuts a message off there.
+MOST_BYTES = 100_000
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -22,10 +39,12 @@ class Outline(HTMLParser):
         self.tags: set[str] = set()
         self.links: list[str] = []
         self.marked: list[str] = []
+        self.ids: list[str] = []
         self._in_mark = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
         self.links += [value or "" for name, value in attrs if name in {"href", "src"}]
         assert not [name for name, _ in attrs if name.startswith("on")]
         self._in_mark = tag == "mark"
@@ -38,10 +57,19 @@ class Outline(HTMLParser):
             self.marked.append(data)
 
 
-def outline(alert: Alert) -> Outline:
+def outline(*alerts: Alert) -> Outline:
+    return outlined(render_html(told(*alerts)))
+
+
+def outlined(html: str) -> Outline:
     page = Outline()
-    page.feed(render_html(told(alert)))
+    page.feed(html)
     return page
+
+
+def mail(notification: Notification, **changes: str) -> EmailMessage:
+    facts = {"sender": "Redline <redline@example.org>", "recipient": "Desk <desk@example.org>", **changes}
+    return compose(notification, facts["sender"], facts["recipient"], KEY, LINKS)
 
 
 def test_text_shows_what_a_reader_needs() -> None:
@@ -56,10 +84,12 @@ def test_text_shows_what_a_reader_needs() -> None:
         "",
         "https://example.org/news/1?a=1&b=2",
         "",
-        "-- ",
-        "Matched by: arms-review",
+        "Matched by arms-review on “flexibly review”, “Ukraine”",
         "desk: east-asia",
         f"Alert {an_alert().id}",
+        "",
+        "-- ",
+        "Sent by Redline to the receiver desk.",
     ]
 
 
@@ -116,43 +146,292 @@ def test_shorten_keeps_to_the_limit() -> None:
     assert shorten("abcdef", 1) == "…"
 
 
-@given(hostile_alerts())
+def test_a_shift_shows_who_moved_the_way_there_and_how_far_its_story_has_come() -> None:
+    shift = told(a_shift(), time_zone="Asia/Seoul")
+    lines = render_text(shift, LINKS).splitlines()
+    assert lines[3:6] == [
+        "Example Wire · 27 Nov 2024 18:00 KST",
+        "Story: 4 articles from 3 outlets · new: 40 tanks, 27 November",
+        "",
+    ]
+    assert lines[6:9] == [
+        "South Korea, declared position: from “considers” to “refuses”",
+        "“considers” since 21 Nov 2024",
+        "3 independent origins · confidence 82% · said by Kim Example",
+    ]
+    assert lines[10].startswith("supplies        |")
+    assert lines[-3:] == [
+        "Silence this story for 24 hours: https://redline.example/silence/1.c.d",
+        "Sent by Redline to the receiver desk.",
+        "Unsubscribe this address: https://redline.example/unsubscribe/1.a.b",
+    ]
+
+
+@pytest.mark.parametrize(
+    "said", ["from “considers” to “refuses”", "40 tanks", "non-lethal only", "27 Nov 2024 18:00 KST"]
+)
+def test_html_says_what_the_text_says(said: str) -> None:
+    shift = told(a_shift(), time_zone="Asia/Seoul")
+    assert said in render_html(shift, LINKS)
+    assert said in render_text(shift, LINKS)
+
+
+def test_both_parts_hold_every_word_and_link_of_the_other() -> None:
+    message = told(a_shift(), *[an_alert(id=content_id(str(n)), title=f"Other {n}") for n in range(9)], time_zone="UTC")
+    for notification in (message, a_digest(*map(an_item, range(20)))):
+        html, text = outlined(render_html(notification, LINKS)), render_text(notification, LINKS)
+        assert {link for link in html.links if not link.startswith("#")} == set(re.findall(r"https://\S+", text))
+        words = set(re.findall(r"[A-Za-z]{3,}", text)) - {"https", "example", "org", "news", "redline", "silence"}
+        assert words <= set(re.findall(r"[A-Za-z]{3,}", render_html(notification, LINKS)))
+
+
+def test_an_update_says_which_it_is_and_how_far_the_story_has_come() -> None:
+    update = told(kind=NotificationKind.UPDATE, revision=3, articles=5, outlets=4)
+    assert render_text(update).startswith("Update 2: 1 new alert, 5 articles from 4 outlets so far\n\nWARNING")
+    reminder = told(kind=NotificationKind.REMINDER, revision=2)
+    assert render_text(reminder).startswith("Reminder: told before, and still going on; ")
+    trial = told(kind=NotificationKind.TEST)
+    assert render_text(trial).startswith("Test: nothing happened. Alerts for the receiver desk arrive here.")
+    assert render_subject(trial) == "[TEST] Alerts for desk arrive here"
+
+
+def test_of_many_alerts_the_most_urgent_are_whole_the_others_a_line_and_all_are_counted() -> None:
+    alerts = [an_alert(id=content_id(str(n)), title=f"Title {n}", severity=Severity.INFO) for n in range(60)]
+    alerts[50] = alerts[50].model_copy(update={"severity": Severity.CRITICAL})
+    text = render_text(told(*alerts))
+    assert text.startswith("60 alerts at once\n\nCRITICAL - ")
+    assert text.count("flexibly review") == 2 * WHOLE_ALERTS  # the excerpt, and why it matched
+    assert "and 15 more, which `redline alerts list` shows" in text
+    for number in (50, 0, 3, 4, 43):
+        assert f"Title {number}\n" in text
+
+
+def test_the_subject_stays_the_same_within_a_thread() -> None:
+    opening = thread_subject(an_alert())
+    assert render_subject(told()) == opening
+    later = an_alert(title="Minister denies", severity=Severity.CRITICAL)
+    for kind in (NotificationKind.UPDATE, NotificationKind.REMINDER):
+        assert render_subject(told(later, kind=kind, thread_subject=opening)) == f"Re: {opening}"
+    endless = thread_subject(an_alert(title="x" * 500))
+    assert render_subject(told(kind=NotificationKind.UPDATE, thread_subject=endless)) == f"Re: {endless}"
+
+
+def test_a_digest_goes_by_topic_in_the_order_of_urgency() -> None:
+    items = [
+        an_item(1, severity=Severity.CRITICAL, articles=12, outlets=7),
+        an_item(2, watch_topic="feeds", watch_topic_title="Feeds", kind=AlertKind.FEED_HEALTH, url=None, outlet=None),
+        an_item(3, reason=DigestReason.OVER_BUDGET),
+    ]
+    digest = a_digest(*items, total=5, part=2, parts=2)
+    assert render_subject(digest) == "[CRITICAL] Digest of 27 Nov 2024: 5 items (part 2 of 2)"
+    assert render_text(digest).splitlines()[:19] == [
+        "Digest of 27 Nov 2024: 5 items (part 2 of 2)",
+        "26 Nov 2024 09:00 to 27 Nov 2024 09:00 UTC",
+        "1 item here because the budget of the day was spent",
+        "",
+        "South Korea: arms to Ukraine",
+        "----------------------------",
+        "",
+        "1. Headline 1",
+        "   CRITICAL - Mention - Example Wire · 09:00 · 12 articles from 7 outlets",
+        "   https://example.org/news/1",
+        "",
+        "2. Headline 3",
+        "   WARNING - Mention - Example Wire · 09:00 · over the budget",
+        "   https://example.org/news/3",
+        "",
+        "Feeds",
+        "-----",
+        "",
+        "3. Headline 2",
+    ]
+
+
+def test_a_long_digest_begins_with_its_contents() -> None:
+    items = [an_item(n, watch_topic=f"t{n % 2}", watch_topic_title=f"Topic {n % 2}") for n in range(100)]
+    page = outlined(render_html(a_digest(*items)))
+    assert [link for link in page.links if link.startswith("#")] == ["#section-1", "#section-51"]
+    assert page.ids == ["section-1", "section-51"]
+    assert "Contents\n  Topic 0 (50)\n  Topic 1 (50)\n" in render_text(a_digest(*items))
+    assert "Contents" not in render_text(a_digest(*items[:4]))
+
+
+def test_a_digest_of_as_many_items_as_a_mail_takes_is_not_cut_off() -> None:
+    title = "한국 정부, 우크라이나에 대한 무기 지원 방침을 다시 검토한다고 밝혀 " * 3
+    items = [an_item(n, title=title, url=f"https://example.org/{'a' * 150}/{n}") for n in range(MAIL_DIGEST_ITEMS)]
+    assert len(render_html(a_digest(*items)).encode()) < MOST_BYTES
+
+
+def test_an_unknown_zone_is_read_as_utc_and_one_without_letters_by_its_offset() -> None:
+    for zone, said in (("Nowhere/Land", "09:00 UTC"), ("America", "09:00 UTC"), ("Asia/Tashkent", "14:00 UTC+05")):
+        assert f"27 Nov 2024 {said}" in render_text(told(time_zone=zone))
+    early = article(published_at=DECIDED_AT.replace(year=1, month=1, day=1, hour=0))
+    assert "00:00 UTC" in render_text(told(an_alert(article=early), time_zone="America/New_York"))
+
+
+def test_the_colours_of_accents_are_readable_on_white_and_on_black() -> None:
+    pages = (render_html(told(an_alert(severity=one)), LINKS).split("<body")[1] for one in Severity)
+    found = {colour for page in pages for colour in re.findall(r"(?<![-\w])color:(#[0-9a-f]{6})", page)}
+    assert len(found) == 5
+    for colour in found - {"#1d1d1b"}:  # the text itself, which stands on a background of its own
+        luminance = _luminance(colour)
+        assert 1.05 / (luminance + 0.05) >= 4.5
+        assert (luminance + 0.05) / 0.05 >= 4.5
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+PLANTED = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '<a href="javascript:alert(1)">x</a>',
+    '<a href="/logout">x</a><a href="//evil.example">x</a>',
+    '<p style="background:url(https://evil.example/seen);position:fixed;background-color:red">x</p>',
+    "<style>*{display:none}</style><iframe src=https://evil.example></iframe><svg onload=alert(1)>",
+    '</td></tr></table></body></html><form action="https://evil.example"><input name=password>',
+    "<!--[if mso]><script>alert(1)</script><![endif]--><base href=https://evil.example><meta http-equiv=refresh>",
+)
+
+
+@pytest.mark.parametrize("text", PLANTED)
+@pytest.mark.parametrize("template", ["letter.html.j2", "digest.html.j2"])
+def test_what_a_template_lets_through_is_caught(text: str, template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = render._templates()
+    assert ours.loader
+    source = ours.loader.get_source(ours, template)[0]
+    careless = source.replace("{{ card.title }}", "{{ card.title | safe }}").replace(
+        "{{ section.title }}</h2>", "{{ section.title | safe }}</h2>"
+    )
+    assert careless != source
+    broken: Environment = ours.overlay(loader=ChoiceLoader([DictLoader({template: careless}), ours.loader]))
+    monkeypatch.setattr(render, "_templates", lambda: broken)
+    notification = a_digest(an_item(watch_topic_title=text)) if "digest" in template else told(an_alert(title=text))
+    html = render_html(notification)
+    assert_harmless(html)
+    for word in ("alert(1)", "evil.example", "position:fixed", "javascript"):
+        assert word not in html
+    assert html.count("</body>") == 1
+
+
+def test_the_frame_stays_as_it_is() -> None:
+    head, _, tail = frame("<p>x</p>").partition("<p>x</p>")
+    assert head.startswith("<!doctype html>\n<html>\n<head>")
+    assert tail.endswith("</body>\n</html>\n")
+    assert "http" not in head + tail
+
+
+def assert_harmless(html: str) -> None:
+    page = outlined(html)
+    assert page.tags <= {
+        *("html", "head", "meta", "title", "style", "body", "div", "p", "strong", "span", "h1", "h2", "ul", "li"),
+        *("blockquote", "mark", "a", "br", "table", "tbody", "tr", "td"),
+    }
+    assert html.count("<style>") == 1
+    for link in page.links:
+        assert link.startswith(("https://", "http://", "#section-"))
+
+
+@given(hostile_notifications())
 @settings(max_examples=25, deadline=None)
-def test_hostile_alert_stays_harmless_text(alert: Alert) -> None:
-    text, page, subject = render_text(told(alert)), render_html(told(alert)), render_subject(told(alert))
+def test_hostile_message_stays_harmless_text(notification: Notification) -> None:
+    text, page = render_text(notification, LINKS), render_html(notification, LINKS)
+    subject = render_subject(notification)
     for rendered in (text, page, subject):
         assert not UNSAFE.search(rendered)
         rendered.encode()
     assert "\n" not in subject
     assert "\r" not in subject
     assert len(subject) <= 180
-    shape = outline(alert)
-    assert shape.tags <= {
-        *("html", "head", "meta", "title", "body", "div", "p", "strong", "span", "h1", "blockquote", "mark", "a", "br")
-    }
-    assert all(link.startswith(("https://", "http://")) for link in shape.links)
+    assert_harmless(page)
 
 
-@given(hostile_alerts())
+@given(hostile_notifications())
 @settings(max_examples=25, deadline=None)
-def test_hostile_mail_parses_back_with_only_its_own_headers(alert: Alert) -> None:
-    key = "0123456789abcdef0123456789abcdef"
-    raw = compose(told(alert), "Redline <redline@example.org>", ("desk@example.org",), key).as_bytes()
-    assert raw == compose(told(alert), "Redline <redline@example.org>", ("desk@example.org",), key).as_bytes()
+def test_hostile_mail_parses_back_with_only_its_own_headers(notification: Notification) -> None:
+    raw = mail(notification).as_bytes()
+    assert raw == mail(notification).as_bytes()
+    raw.decode("ascii")
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
     parsed = message_from_bytes(raw, policy=default)
     assert not parsed.defects
-    assert sorted(name.lower() for name in parsed) == sorted(
+    optional = {"references", "in-reply-to", "importance", "x-redline-severity"}
+    assert sorted({name.lower() for name in parsed} - optional) == sorted(
         [
-            *("from", "to", "subject", "date", "message-id", "references", "auto-submitted", "precedence"),
-            *("x-auto-response-suppress", "list-id", "x-redline-alert-id", "x-redline-severity"),
-            *("mime-version", "content-type"),
+            *("from", "to", "subject", "date", "message-id", "auto-submitted", "precedence"),
+            *("x-auto-response-suppress", "list-id", "list-unsubscribe", "list-unsubscribe-post"),
+            *("x-redline-kind", "x-redline-alert-id", "mime-version", "content-type"),
         ]
     )
-    assert one_line(parsed["subject"]) == render_subject(told(alert))
-    assert parsed["to"] == "desk@example.org"
+    assert len(parsed) == len({name.lower() for name in parsed})
+    assert one_line(parsed["subject"]) == render_subject(notification)
+    assert parsed["to"] == "Desk <desk@example.org>"
     plain, html = parsed.iter_parts()
-    assert plain.get_content().replace("\r\n", "\n") == render_text(told(alert))
-    assert html.get_content().replace("\r\n", "\n") == render_html(told(alert))
+    assert plain.get_content().replace("\r\n", "\n") == render_text(notification, LINKS)
+    assert html.get_content().replace("\r\n", "\n") == render_html(notification, LINKS)
+
+
+def test_texts_that_have_no_end_are_cut_to_what_a_mail_holds() -> None:
+    notification = text_that_has_no_end()
+    html = render_html(notification, LINKS)
+    assert_harmless(html)
+    assert len(html.encode()) < MOST_BYTES
+    assert len(render_text(notification, LINKS).encode()) < MOST_BYTES
+    assert len(render_subject(notification)) <= 180
+    parsed = message_from_bytes(mail(notification).as_bytes(), policy=default)
+    assert not parsed.defects
+
+
+def test_the_evidence_is_shown_however_far_into_an_excerpt_it_stands() -> None:
+    text = "word " * 2_000 + "the minister refuses" + " word" * 2_000
+    page = outline(an_alert(excerpts=(excerpt(text, "the minister refuses"),)))
+    assert page.marked == ["the minister refuses"]
+
+
+def test_what_follows_answers_to_the_root_that_its_thread_shares_and_no_other_reader_s() -> None:
+    first, update = mail(told()), mail(told(kind=NotificationKind.UPDATE, revision=2))
+    assert first["in-reply-to"] is None
+    assert first["references"] == update["references"] == update["in-reply-to"]
+    assert first["references"] != mail(told(), recipient="night@example.org")["references"]
+    assert first["references"] != first["message-id"]
+    assert mail(told(), recipient="DESK@example.org")["references"] == first["references"]
+    for alone in (a_digest(), told(kind=NotificationKind.TEST)):
+        assert mail(alone)["references"] is None
+
+
+def test_ids_and_links_stay_whole_however_long() -> None:
+    link = f"https://redline.example/unsubscribe/1.{'a' * 700}.b"
+    raw = compose(told(), "a@example.org", "b@example.org", KEY, MessageLinks(link)).as_bytes()
+    assert f"List-Unsubscribe: <{link}>\r\n".encode() in raw
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
+
+
+def test_one_click_is_offered_over_https_only_and_no_link_at_all_without_the_api() -> None:
+    plain = compose(told(), "a@example.org", "b@example.org", KEY, MessageLinks("http://redline.example/unsubscribe/x"))
+    assert plain["list-unsubscribe"] == "<http://redline.example/unsubscribe/x>"
+    assert plain["list-unsubscribe-post"] is None
+    assert compose(told(), "a@example.org", "b@example.org", KEY)["list-unsubscribe"] is None
+
+
+def test_headers_tell_a_mail_program_what_it_is() -> None:
+    shift, digest = mail(told(a_shift())), mail(a_digest())
+    assert (shift["importance"], digest["importance"]) == ("high", None)
+    assert shift["list-id"] == "<rok-arms.redline.example.org>"
+    assert digest["list-id"] == "<digest.redline.example.org>"
+    assert (shift["x-redline-kind"], digest["x-redline-kind"]) == ("new", "digest")
+    assert shift["date"].datetime == a_shift().decided_at.replace(microsecond=0)
+
+
+def test_a_mail_is_the_same_in_every_process() -> None:
+    program = (
+        "import sys; from tests.unit.alerts.messages import *; from tests.unit.alerts.test_render import mail; "
+        "sys.stdout.buffer.write(mail(told(a_shift())).as_bytes())"
+    )
+    raw = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout
+    assert raw == mail(told(a_shift())).as_bytes()
 
 
 def test_one_line_of_everything_nasty_is_one_line() -> None:

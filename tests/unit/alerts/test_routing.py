@@ -1,16 +1,26 @@
 import json
+from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from alerts.routing import Routes, Verdict, explain_route, route
+from alerts.route_options import GroupPolicy
+from alerts.routing import Routes, Verdict, explain_route, find_target, route, targets
 from schemas.alert import AlertKind
+from schemas.base import content_id
+from schemas.story import Novelty, StoryRef
 from schemas.watch import Severity
 from tests.unit.alerts.examples import an_alert, article
 
 NAMES = ("desk", "night", "seoul", "rest")
 RECEIVERS = [{"name": name, "channels": [{"type": "console"}]} for name in NAMES]
+
+
+STORY = StoryRef(id=content_id("s"), origin_id=content_id("o"), novelty=Novelty.FIRST, articles=1, outlets=1)
 
 
 def routes(*children: dict[str, Any], **more: Any) -> Routes:
@@ -50,8 +60,94 @@ def test_child_without_receiver_inherits_its_parents() -> None:
     assert route(an_alert(article=article(lang="ru")), tree) == ("night",)
 
 
-def test_receiver_reached_twice_is_told_once() -> None:
-    assert route(an_alert(), routes({"receiver": "desk", "continue": True}, {"receiver": "desk"})) == ("desk",)
+def test_receiver_reached_twice_is_told_once_by_the_first_route() -> None:
+    tree = routes({"receiver": "desk", "group_wait": "1m", "continue": True}, {"receiver": "desk"})
+    (target,) = targets(an_alert(), tree)
+    assert (target.label, target.policy.group_wait) == ("root / 1", timedelta(minutes=1))
+    last = explain_route(an_alert(), tree)[-1]
+    assert (last.verdict, last.reason) == (Verdict.HAD_ALREADY, "matches, but desk has it by root / 1 already")
+
+
+def test_options_are_inherited_down_the_tree() -> None:
+    grandchild = {"group_wait": "0s", "mute_time_intervals": [], "digest": False}
+    child = {"receiver": "desk", "group_wait": "30s", "digest": True, "routes": [grandchild]}
+    tree = routes(child, time_intervals=[{"name": "weekend", "weekdays": ["saturday:sunday"]}])
+    root = tree.route.model_copy(
+        update={"group_by": ("kind",), "repeat_interval": timedelta(hours=4), "mute_time_intervals": ("weekend",)}
+    )
+    (target,) = targets(an_alert(), tree.model_copy(update={"route": root}))
+    assert (target.label, target.receiver) == ("root / 1 / 1", "desk")
+    assert target.policy == GroupPolicy(group_by=("kind",), repeat_interval=timedelta(hours=4))
+    (_, middle, _) = explain_route(an_alert(), tree.model_copy(update={"route": root}))
+    assert (middle.target.policy.group_wait, middle.target.policy.digest) == (timedelta(seconds=30), True)
+    assert middle.target.policy.mute_time_intervals == ("weekend",)
+
+
+def test_without_options_the_defaults_apply() -> None:
+    (target,) = targets(an_alert(), routes())
+    assert target.policy == GroupPolicy(("watch_topic", "story"), timedelta(0), timedelta(minutes=15), None, (), ())
+
+
+def test_route_of_an_id_is_found_with_the_options_it_has_now() -> None:
+    before = routes({"receiver": "desk", "match": {"kind": "mention"}, "group_wait": "1m"})
+    after = routes({"receiver": "night", "match": {"kind": "shift"}}, {**CHILD, "group_wait": "2m"})
+    (target,) = targets(an_alert(), before)
+    found = find_target(after, target.route_id)
+    assert found is not None
+    assert (found.label, found.policy.group_wait) == ("root / 2", timedelta(minutes=2))
+    assert find_target(routes(), target.route_id) is None
+    assert find_target(routes({**CHILD, "receiver": "seoul"}), target.route_id) is None
+    assert find_target(routes({**CHILD, "match": {"kind": "shift"}}), target.route_id) is None
+
+
+CHILD = {"receiver": "desk", "match": {"kind": "mention"}}
+matches = st.sampled_from(
+    [
+        {},
+        {"labels": {"desk": "east-asia"}},
+        {"kind": "mention"},
+        {"kind": ["shift"]},
+        {"severity": ">= warning"},
+        {"lang": "en"},
+    ]
+)
+leaves = st.fixed_dictionaries(
+    {"match": matches, "continue": st.booleans()}, optional={"receiver": st.sampled_from(NAMES)}
+)
+trees = st.lists(
+    st.tuples(leaves, st.lists(leaves, max_size=3)).map(lambda pair: {**pair[0], "routes": pair[1]}), max_size=4
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(trees)
+def test_routes_have_ids_of_their_own(children: list[dict[str, Any]]) -> None:
+    for child in children:  # so that an alert that meets every condition gets to every route
+        for node in (child, *child["routes"]):
+            node["continue"] = True
+            node["match"].pop("kind", None)
+    found = {step.target.route_id: step.target for step in explain_route(an_alert(), routes(*children))}
+    assert len(found) == 1 + len(children) + sum(len(child["routes"]) for child in children)
+    assert all(find_target(routes(*children), route_id) == target for route_id, target in found.items())
+
+
+@settings(max_examples=40, deadline=None)
+@given(trees, st.integers(0, 4), st.sampled_from(["before", "options"]))
+def test_edits_elsewhere_leave_ids_as_they_are(children: list[dict[str, Any]], place: int, edit: str) -> None:
+    edited = deepcopy(children)
+    if edit == "options":
+        for child in edited:
+            child["group_wait"] = "5m"
+    else:
+        edited.insert(place, {"receiver": "seoul", "match": {"watch_topic": "new"}, "continue": True})
+    before, after = routes(*children), routes(*edited)
+    for severity in Severity:
+        alert = an_alert(severity=severity)
+        assert [one.route_id for one in targets(alert, before)] == [one.route_id for one in targets(alert, after)]
+        for target in targets(alert, before):
+            found = find_target(after, target.route_id)
+            assert found is not None
+            assert found.receiver == target.receiver
 
 
 @pytest.mark.parametrize(
@@ -75,6 +171,11 @@ def test_receiver_reached_twice_is_told_once() -> None:
         ({"labels": {"desk": "east-asia"}}, {}, True),
         ({"labels": {"desk": ["europe", "east-asia"]}}, {}, True),
         ({"labels": {"team": "x"}}, {}, False),
+        ({"group": "rok-arms"}, {}, True),
+        ({"group": "other"}, {}, False),
+        ({"story": "rok-arms"}, {}, True),  # an alert without a story is one of its own
+        ({"story": "rok-arms"}, {"story": STORY}, False),
+        ({"story": STORY.id}, {"story": STORY}, True),
         ({}, {}, True),
     ],
 )
