@@ -5,6 +5,10 @@ from typing import Protocol, TypeAlias
 
 from schemas.notification import Notification
 
+# How often a message that may have arrived is repeated where nobody recognises the repeat; a relay that answers every
+# message too late would otherwise deliver it for a day.
+BLIND_REPEATS = 2
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -31,9 +35,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unknown:
-    """The message may have arrived: it was written, and no answer came."""
+    """The message may have arrived: it was written, and no answer came. `final` if it must not be sent again."""
 
     reason: str
+    final: bool = False
 
 
 SendResult: TypeAlias = Sent | RetryAfter | Refused | Unknown
@@ -43,12 +48,14 @@ SendResult: TypeAlias = Sent | RetryAfter | Refused | Unknown
 class Attempt:
     """Which attempt this is, from 1; `doubtful` if an earlier one may have arrived.
 
+    `repeats` counts those that may have, since the message was last queued.
     `thread_ref` is the external ref of the message that began the thread on this channel, where it was sent.
     """
 
     number: int = 1
     doubtful: bool = False
     thread_ref: str | None = None
+    repeats: int = 0
 
 
 FIRST_ATTEMPT = Attempt()

@@ -1,15 +1,17 @@
-"""Console: a card a person can read, on a terminal or in a file."""
+"""Console: cards and lists a person can read, on a terminal or in a file."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from alerts.card import Card, Quote, render_card
+from alerts.card import Card, Quote, one_line
 from alerts.channels.base import FIRST_ATTEMPT, Attempt, Refused, SendResult, Sent
+from alerts.charts import StepChart
+from alerts.letter import DigestLetter, digest_letter_of, letter_of
 from schemas.notification import Notification
 from schemas.watch import Severity
 
@@ -19,7 +21,7 @@ _STYLES = {Severity.INFO: "bold cyan", Severity.WARNING: "bold yellow", Severity
 
 
 class ConsoleChannel:
-    """Prints cards to a file, standard output by default."""
+    """Prints cards to a file, standard output by default; of a digest, a list."""
 
     def __init__(self, *, name: str = "console", file: TextIO | None = None) -> None:
         self.name = name
@@ -28,10 +30,9 @@ class ConsoleChannel:
     async def send(
         self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
     ) -> SendResult:
-        """Print the card."""
+        """Print the message in one piece."""
         try:
-            for alert in notification.alerts:
-                print_card(render_card(alert), self._file)
+            _print(NotificationLines(notification), self._file)
         except (OSError, ValueError) as error:  # ValueError: the file is closed
             return Refused(f"cannot be printed: {error}")
         return Sent()
@@ -42,10 +43,14 @@ class ConsoleChannel:
 
 def print_card(card: Card, file: TextIO | None = None) -> None:
     """Write a card to a file, in the colours and characters that it can show, in one piece."""
+    _print(card_lines(card), file)
+
+
+def _print(lines: "CardLines | NotificationLines", file: TextIO | None) -> None:
     target = file or sys.stdout
     page = Console(file=target, highlight=False)
     with page.capture() as captured:
-        page.print(card_lines(card), crop=False)
+        page.print(lines, crop=False)
     encoding = getattr(target, "encoding", None) or "utf-8"
     target.write(captured.get().encode(encoding, "replace").decode(encoding))
     target.flush()
@@ -65,36 +70,108 @@ class CardLines:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines, in styles where the console has them."""
         width = min(options.max_width, WIDEST)
-        for line in _lines(self.card, console, width, starred=console.color_system is None):
-            line.rstrip()
-            line.no_wrap, line.overflow, line.end = True, "ignore", "\n"
-            yield line
+        yield from _finished(_lines(self.card, None, console, width))
 
 
-def _lines(card: Card, console: Console, width: int, *, starred: bool) -> Iterator[Text]:
-    yield _heading(card, width)
+@dataclass(frozen=True)
+class NotificationLines:
+    """A message of any kind as lines: what it is to its reader, and its cards, or the list of a digest."""
+
+    notification: Notification
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines, in styles where the console has them."""
+        width = min(options.max_width, WIDEST)
+        yield from _finished(self._lines(console, width))
+
+    def _lines(self, console: Console, width: int) -> Iterator[Text]:
+        told = self.notification
+        if told.digest is not None:
+            yield from _digest_lines(digest_letter_of(told.digest, told.time_zone), console, width)
+            return
+        letter = letter_of(told)
+        if said := one_line(letter.standing):
+            yield from Text(said, style="bold").wrap(console, width)
+        for part in letter.parts:
+            yield from _lines(part.card, part.chart, console, width)
+        if letter.listed:
+            yield Text("And also", style="bold")
+        for card in letter.listed:
+            title = _badged(card.severity, card.title)
+            yield from _item(title, f"{card.kind} · {card.byline}", card.url, console, width)
+        if letter.not_listed:
+            yield Text(f"and {letter.not_listed} more, which `redline alerts list` shows")
+
+
+def _finished(lines: Iterable[Text]) -> Iterator[Text]:
+    for line in lines:
+        line.rstrip()
+        line.no_wrap, line.overflow, line.end = True, "ignore", "\n"
+        yield line
+
+
+def _digest_lines(digest: DigestLetter, console: Console, width: int) -> Iterator[Text]:
+    yield _heading(digest.heading, digest.severity, width)
+    for said in filter(None, (digest.span, digest.waited)):
+        yield from Text(said, style="dim").wrap(console, width)
+    for section in digest.sections:
+        yield Text()
+        yield from Text(section.title, style="bold").wrap(console, width)
+        for line in section.lines:
+            title = _badged(line.severity, f"{line.number}. {line.title}")
+            yield from _item(title, f"{line.kind} · {line.about}", line.url, console, width)
+    yield Text()
+
+
+def _item(title: Text, about: str, url: str | None, console: Console, width: int) -> Iterator[Text]:
+    yield from _indented(title, console, width)
+    for line in Text(about, style="dim").wrap(console, width - 3 * len(INDENT)):
+        yield Text(2 * INDENT).append_text(line)
+    if url:
+        yield Text(2 * INDENT).append(url, style="underline blue")
+
+
+def _badged(severity: Severity, title: str) -> Text:
+    return Text().append(severity.upper(), style=_STYLES[severity]).append(f" {title}")
+
+
+def _lines(card: Card, chart: StepChart | None, console: Console, width: int) -> Iterator[Text]:
+    starred = console.color_system is None
+    yield _heading(f"{card.severity.upper()} · {card.kind} · {card.watch_topic}", card.severity, width)
     yield from Text(card.title, style="bold").wrap(console, width)
     if card.article_title:
         yield from Text(card.article_title).wrap(console, width)
     yield from Text(card.byline, style="dim").wrap(console, width)
+    if card.story:
+        yield from Text(f"Story: {card.story}", style="dim").wrap(console, width)
+    for line in card.position:
+        yield from _indented(Text(line), console, width)
+    if chart and chart.wide + 2 * len(INDENT) <= width:
+        yield from (Text(INDENT + line) for line in ("", *chart.lines()))
     if card.summary:
         yield Text()
     for paragraph in card.summary:
         yield from _indented(Text(paragraph), console, width)
-    for quote in card.quotes:
+    for quote in card.evidence:
         yield Text()
         yield from _indented(_excerpt(quote, starred=starred), console, width)
+    yield from _foot(card, console, width)
     yield Text()
+
+
+def _foot(card: Card, console: Console, width: int) -> Iterator[Text]:
+    footnote = _footnote(card)
+    if card.url or footnote:
+        yield Text()
     if card.url:
         # Not wrapped: a link that is broken over two lines can be neither clicked nor copied.
         yield Text(INDENT).append(card.url, style="underline blue")
-    if footnote := _footnote(card):
+    if footnote:
         yield from _indented(Text(footnote, style="dim"), console, width)
-    yield Text()
 
 
-def _heading(card: Card, width: int) -> Text:
-    heading = Text(f"━━ {card.severity.upper()} · {card.kind} · {card.watch_topic} ", style=_STYLES[card.severity])
+def _heading(said: str, severity: Severity, width: int) -> Text:
+    heading = Text(f"━━ {said} ", style=_STYLES[severity])
     heading.truncate(width, overflow="ellipsis")
     return heading.append("━" * (width - heading.cell_len))
 

@@ -1,30 +1,29 @@
-"""Slack: by incoming webhook, or as a bot that can ask the channel's history whether a message arrived."""
+"""Slack: by incoming webhook, or as a bot that keeps threads and can ask whether a message arrived."""
 
-import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
-from urllib.parse import urlencode
+from typing import Any
 
 from pydantic import SecretStr
 
 from alerts.blocks import render_slack
-from alerts.channels.base import FIRST_ATTEMPT, Attempt, Refused, RetryAfter, SendResult, Sent, Unknown
+from alerts.bundle_blocks import story_block, told_revision
+from alerts.channels.base import FIRST_ATTEMPT, Attempt, RetryAfter, SendResult, Sent, Unknown
 from alerts.channels.http import Answer, Poster, result_of
+from alerts.channels.slack_api import JSON, RefusedByApi, Reply, SlackApi, dump
+from alerts.channels.slack_history import MessageRef, SlackHistory, metadata
 from alerts.options import SLACK_API_URL
-from schemas.notification import Notification
+from alerts.slack_buttons import SilenceLinks
+from schemas.alert import AlertKind
+from schemas.notification import Notification, NotificationKind
+from schemas.watch import Severity
 
-METADATA_TYPE = "redline_alert"
-HISTORY_MESSAGES = 100
-# Slack answers 200 with ok=false. These pass; and of the second kind it says that some of the work may have been done.
-# All others are for somebody to correct (channel_not_found, invalid_auth).
-PASSING_ERRORS = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
-UNCERTAIN_ERRORS = frozenset({"internal_error", "fatal_error", "request_timeout"})
-_JSON = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "Redline"}
-# Slack's reading methods take forms only.
-_FORM = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "Redline"}
-
-Reply: TypeAlias = dict[str, Any] | RetryAfter | Refused | Unknown
+# The first message of a thread is looked at and edited before an update is posted, so that a rate limit on that holds
+# the lane and loses nothing. After so many attempts the update goes out without.
+EDITING_ATTEMPTS = 2
+GONE_THREADS = frozenset({"thread_not_found", "message_not_found", "invalid_thread_ts", "cannot_reply_to_message"})
+_LOUD_KINDS = frozenset({AlertKind.SHIFT, AlertKind.CORRECTION})
 
 
 def _utc_now() -> datetime:
@@ -32,27 +31,32 @@ def _utc_now() -> datetime:
 
 
 class SlackWebhookChannel:
-    """Posts through an incoming webhook. Slack cannot recognise a repeat here, nor be asked about it."""
+    """Posts through an incoming webhook. Slack keeps no threads here, recognises no repeat, and cannot be asked."""
 
     def __init__(
         self,
         url: SecretStr,
         *,
         name: str = "slack",
+        links: SilenceLinks | None = None,
+        interactive: bool = False,
         poster: Poster | None = None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.name = name
         self._url = url
+        self._links = links
+        self._interactive = interactive
         self._poster = poster or Poster()
         self._now = now
 
     async def send(
         self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
     ) -> SendResult:
-        """Post once."""
-        body = _dump({**render_slack(notification).payload(), "metadata": _metadata(notification, idempotency_key)})
-        answer = await self._poster.post(self._url.get_secret_value(), body, _JSON, self._now())
+        """Post once; an update stands alone."""
+        message = render_slack(notification, links=self._links, interactive=self._interactive)
+        body = dump({**message.payload(), "metadata": metadata(notification, idempotency_key)})
+        answer = await self._poster.post(self._url.get_secret_value(), body, JSON, self._now())
         return result_of(answer) if isinstance(answer, Answer) else answer
 
     async def aclose(self) -> None:
@@ -60,8 +64,19 @@ class SlackWebhookChannel:
         await self._poster.aclose()
 
 
+@dataclass(frozen=True)
+class _Thread:
+    """Where an update goes: under `first`, or alone where that is gone. `note` says what could not be done."""
+
+    first: MessageRef | None = None
+    note: str = ""
+
+
 class SlackBotChannel:
-    """Posts with chat.postMessage; after an unknown outcome it first looks for the message in the channel's history."""
+    """Posts with chat.postMessage, updates into the thread of their first message, whose totals it edits.
+
+    After an unknown outcome it first looks for the message in the channel and the thread.
+    """
 
     def __init__(
         self,
@@ -70,134 +85,107 @@ class SlackBotChannel:
         *,
         name: str = "slack",
         api_url: str = SLACK_API_URL,
+        links: SilenceLinks | None = None,
+        interactive: bool = False,
         poster: Poster | None = None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.name = name
-        self._token = token
         self._channel = channel
-        self._channel_id: str | None = channel if channel[:1] in {"C", "G", "D"} and channel.isupper() else None
-        self._api_url = api_url.rstrip("/") + "/"
-        self._poster = poster or Poster()
-        self._now = now
+        self._links = links
+        self._interactive = interactive
+        self._api = SlackApi(token, api_url=api_url, poster=poster or Poster(), now=now)
+        self._history = SlackHistory(self._api, channel)
 
     async def send(
         self, notification: Notification, idempotency_key: str, attempt: Attempt = FIRST_ATTEMPT
     ) -> SendResult:
         """Post once; with a doubtful attempt, only if the channel does not hold the message yet."""
+        first = MessageRef.read(attempt.thread_ref)
         if attempt.doubtful:
-            found = await self._find(idempotency_key, notification)
+            found = await self._history.find(idempotency_key, notification.decided_at, first, attempt.repeats)
             if found is not None:
                 return found
+        thread = _Thread(first)
+        if first is not None and attempt.number <= EDITING_ATTEMPTS:
+            seen = await self._bring_up_to_date(first, notification)
+            if isinstance(seen, RetryAfter):
+                return seen
+            thread = seen
+        return await self._post(notification, idempotency_key, thread)
+
+    async def _post(self, notification: Notification, idempotency_key: str, thread: _Thread) -> SendResult:
+        message = render_slack(notification, links=self._links, interactive=self._interactive)
         payload = {
             "channel": self._channel,
-            **render_slack(notification).payload(),
-            "metadata": _metadata(notification, idempotency_key),
+            # Slack would make links of what looks like an address in the text.
+            "parse": "none",
+            **message.payload(),
+            "metadata": metadata(notification, idempotency_key),
         }
-        answer = await self._call("chat.postMessage", _dump(payload), _JSON)
+        if thread.first is not None:
+            payload["thread_ts"] = thread.first.ts
+            payload["reply_broadcast"] = is_loud(notification)
+        answer = await self._api.tell("chat.postMessage", payload)
+        if thread.first is not None and isinstance(answer, RefusedByApi) and answer.code in GONE_THREADS:
+            return await self._post(notification, idempotency_key, _Thread(note="its thread is gone: it stands alone"))
         if not isinstance(answer, dict):
             return answer
-        if isinstance(channel_id := answer.get("channel"), str):
-            self._channel_id = channel_id
-        return Sent(str(answer.get("ts")) if answer.get("ts") else None)
+        self._history.learn(answer.get("channel"))
+        ts, channel = answer.get("ts"), answer.get("channel")
+        return Sent(str(MessageRef(str(ts), str(channel) if channel else None)) if ts else None, thread.note)
 
-    async def _find(self, idempotency_key: str, notification: Notification) -> SendResult | None:
-        """Return that the message was sent, or that this cannot be found out now; None means: send it."""
-        channel_id = self._channel_id or await self._look_up_channel()
-        if not isinstance(channel_id, str):
-            return _failed_look_up(channel_id)
-        query = {
-            "channel": channel_id,
-            "include_all_metadata": "true",
-            "limit": str(HISTORY_MESSAGES),
-            "oldest": f"{notification.decided_at.timestamp() - 60:.6f}",
+    async def _bring_up_to_date(self, first: MessageRef, notification: Notification) -> _Thread | RetryAfter:
+        """Write the new totals into the thread's first message, and say whether to post under it.
+
+        Nothing was posted yet, so what fails for now is as good as not tried.
+        """
+        channel_id = await self._history.channel_id()
+        if isinstance(channel_id, RetryAfter | Unknown):
+            return RetryAfter(channel_id.reason, _seconds(channel_id))
+        if isinstance(channel_id, str):
+            if first.channel not in {None, channel_id}:
+                return _Thread(note="its thread is in another channel: it stands alone")
+            first = MessageRef(first.ts, channel_id)
+        message = await self._history.first_message(first)
+        if message is None:
+            return _Thread(note="the first message of its thread is gone: it stands alone")
+        if isinstance(message, RetryAfter | Unknown):
+            return RetryAfter(message.reason, _seconds(message))
+        edited = await self._edit(first, message, notification) if isinstance(message, dict) else message
+        if isinstance(edited, RetryAfter):
+            return edited
+        failed = "" if isinstance(edited, dict) else f"the first message keeps its old totals: {edited.reason}"
+        return _Thread(first, failed)
+
+    async def _edit(self, first: MessageRef, message: Mapping[str, Any], notification: Notification) -> Reply:
+        """Change the line of the first message that tells how far the story has come, unless it tells more already."""
+        blocks = [block for block in message.get("blocks") or [] if isinstance(block, dict)]
+        told = [told_revision(block) for block in blocks]
+        if all(revision is None or revision >= notification.revision for revision in told):
+            return {}
+        news = story_block(notification)
+        changed = [block if revision is None else news for block, revision in zip(blocks, told, strict=True)]
+        payload = {
+            "channel": first.channel,
+            "ts": first.ts,
+            "text": message.get("text", ""),
+            "blocks": changed,
+            "metadata": message.get("metadata"),
         }
-        while True:
-            answer = await self._ask("conversations.history", query)
-            if not isinstance(answer, dict):
-                return _failed_look_up(answer)
-            for message in answer.get("messages") or []:
-                if _key_of(message) == idempotency_key:
-                    return Sent(str(message.get("ts")), "found in the channel's history")
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
-            query["cursor"] = cursor
-
-    async def _look_up_channel(self) -> str | RetryAfter | Refused | Unknown:
-        """Return the id of the channel; history takes no names."""
-        wanted = self._channel.removeprefix("#")
-        query = {"limit": "1000", "exclude_archived": "true", "types": "public_channel,private_channel"}
-        while True:
-            answer = await self._ask("conversations.list", query)
-            if not isinstance(answer, dict):
-                return answer
-            for channel in answer.get("channels") or []:
-                if channel.get("name") == wanted:
-                    self._channel_id = str(channel["id"])
-                    return self._channel_id
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return Refused(f"no channel is called {wanted}")
-            query["cursor"] = cursor
-
-    async def _ask(self, method: str, query: Mapping[str, str]) -> Reply:
-        return await self._call(method, urlencode(query).encode(), _FORM)
-
-    async def _call(self, method: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        authorised = {**headers, "Authorization": f"Bearer {self._token.get_secret_value()}"}
-        answer = await self._poster.post(self._api_url + method, body, authorised, self._now())
-        if not isinstance(answer, Answer):
-            return answer
-        if answer.status >= 500:
-            return Unknown(f"{method}: HTTP {answer.status}")
-        result = result_of(answer)
-        return _body_of(method, answer) if isinstance(result, Sent) else result
+        return await self._api.tell("chat.update", payload)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._poster.aclose()
+        await self._api.aclose()
 
 
-def _body_of(method: str, answer: Answer) -> Reply:
-    try:
-        body = json.loads(answer.body)
-    except ValueError:
-        return Unknown(f"{method}: the answer is not JSON")
-    if not isinstance(body, dict):
-        return Unknown(f"{method}: the answer is not an object")
-    if body.get("ok") is True:
-        return body
-    error = str(body.get("error", "no reason given"))[:200]
-    if error in PASSING_ERRORS:
-        return RetryAfter(f"{method}: {error}", answer.retry_after)
-    if error in UNCERTAIN_ERRORS:
-        return Unknown(f"{method}: {error}")
-    needed = f" (needs {body['needed']})" if body.get("needed") else ""
-    return Refused(f"{method}: {error}{needed}")
+def is_loud(notification: Notification) -> bool:
+    """Say whether a reply is shown in the channel, too: what is critical, what moves a position, and reminders."""
+    return notification.kind is NotificationKind.REMINDER or any(
+        alert.severity is Severity.CRITICAL or alert.kind in _LOUD_KINDS for alert in notification.alerts
+    )
 
 
-def _failed_look_up(result: RetryAfter | Refused | Unknown) -> SendResult | None:
-    """Say what a failed look-up means. A bot that may not read the channel never can: then a duplicate beats a miss."""
-    match result:
-        case RetryAfter():
-            return result
-        case Unknown(reason):
-            return Unknown(f"may have arrived, and cannot be looked up now: {reason}")
-        case Refused():
-            return None
-
-
-def _metadata(notification: Notification, idempotency_key: str) -> dict[str, Any]:
-    payload = {"alert_id": notification.lead_id, "idempotency_key": idempotency_key}
-    return {"event_type": METADATA_TYPE, "event_payload": payload}
-
-
-def _key_of(message: Mapping[str, Any]) -> str | None:
-    metadata = message.get("metadata") or {}
-    key = (metadata.get("event_payload") or {}).get("idempotency_key")
-    return key if isinstance(key, str) and metadata.get("event_type") == METADATA_TYPE else None
-
-
-def _dump(payload: Mapping[str, Any]) -> bytes:
-    return json.dumps(payload, ensure_ascii=False).encode()
+def _seconds(result: RetryAfter | Unknown) -> float | None:
+    return result.seconds if isinstance(result, RetryAfter) else None

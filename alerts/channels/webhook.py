@@ -13,6 +13,7 @@ from schemas.codec import encode
 from schemas.notification import Notification
 
 SIGNATURE_HEADER = "X-Redline-Signature"
+KIND_HEADER = "X-Redline-Kind"  # so that a receiver can choose what to parse
 
 
 def sign(body: bytes, key: str, at: datetime) -> str:
@@ -52,7 +53,7 @@ class WebhookChannel:
         """Post once; the receiver recognises a repeat by its Idempotency-Key."""
         now = self._now()
         body = encode(notification)
-        headers = {**self._headers, "Idempotency-Key": idempotency_key}
+        headers = {**self._headers, "Idempotency-Key": idempotency_key, KIND_HEADER: notification.kind.value}
         if self._signing_key is not None:
             headers[SIGNATURE_HEADER] = sign(body, self._signing_key.get_secret_value(), now)
         answer = await self._poster.post(self._url.get_secret_value(), body, headers, now)

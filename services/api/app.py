@@ -1,7 +1,7 @@
 """The api service as an ASGI application."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from starlette.applications import Starlette
@@ -19,8 +19,13 @@ Ready = Callable[[], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
-def build_app(*, callbacks: Callbacks, ready: Ready, clock: Clock, max_body_bytes: int) -> Starlette:
-    """Return the application; `ready` raises UnavailableError while something it needs cannot be reached."""
+def build_app(
+    *, callbacks: Callbacks, ready: Ready, clock: Clock, max_body_bytes: int, pages: Iterable[Route] = ()
+) -> Starlette:
+    """Return the application; `ready` raises UnavailableError while something it needs cannot be reached.
+
+    `pages` are what readers come to by the links of messages.
+    """
 
     async def readyz(_: Request) -> Response:
         try:
@@ -32,7 +37,7 @@ def build_app(*, callbacks: Callbacks, ready: Ready, clock: Clock, max_body_byte
         return PlainTextResponse("ready\n")
 
     calls = HubCalls(callbacks, clock, max_body_bytes=max_body_bytes)
-    routes = [Route("/healthz", _healthz), Route("/readyz", readyz), *calls.routes()]
+    routes = [Route("/healthz", _healthz), Route("/readyz", readyz), *calls.routes(), *pages]
     return Starlette(routes=routes, exception_handlers={UnavailableError: _unavailable})
 
 

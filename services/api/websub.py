@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from services.api.bodies import TooLargeError, read_body
 from services.domain.feeds.websub import Status, Subscription
 from services.domain.feeds.websub_calls import (
     Keeping,
@@ -102,11 +103,11 @@ class HubCalls:
         async with self._bodies:
             try:
                 async with asyncio.timeout(BODY_SECONDS):
-                    body = await _body(request, self._max_body_bytes)
+                    body = await read_body(request, self._max_body_bytes)
             except (TimeoutError, ClientDisconnect):
                 log.warning("push_cut_short", **facts)
                 return PlainTextResponse("the body did not come in time\n", 408)
-            if body is None:
+            except TooLargeError:
                 PUSHES.labels("refused").inc()
                 log.warning("push_too_large", max_bytes=self._max_body_bytes, **facts)
                 return PlainTextResponse("the body is too large\n", 413)
@@ -132,17 +133,3 @@ class HubCalls:
         PUSHES.labels("kept").inc()
         log.info("push_kept", **facts)
         return Response(status_code=202)
-
-
-async def _body(request: Request, limit: int) -> bytes | None:
-    """Return the request's body, or None as soon as it is known to be longer than the limit."""
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
-        return None
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-    return b"".join(parts)
