@@ -85,7 +85,7 @@ async def _serve(settings: Settings, feeds: tuple[Feed, ...], pipe: Connection) 
         watched=lambda: load_watched(settings.topics, settings.actors),
         feeds=lambda: feeds,
         routes=lambda: Routes.model_validate({"route": {"receiver": "r"}, "receivers": [{"name": "r"}]}),
-        channels=lambda _: (),
+        channels=lambda routes, **_: (),
     )
     loaded = LoadedSettings(settings, {}, {}, None)
     await bootstrap.run_services(loaded, ["fetcher"], stop=stop, provisioned=provisioned)

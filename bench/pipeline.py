@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ class Pipeline:
             watched=lambda: load_watched(self._settings.topics, self._settings.actors),
             feeds=lambda: self._feeds,
             routes=lambda: Routes.model_validate_json(self._routes),
-            channels=lambda routes: open_channels(routes, {}, console_file=io.StringIO()),
+            channels=partial(open_channels, secrets={}, console_file=io.StringIO()),
         )
         loaded = LoadedSettings(self._settings, {}, {}, None)
         running = asyncio.create_task(

@@ -1,17 +1,13 @@
 """Fakes for the ports: real behaviour, in memory. Add a class here when a port gets a second test."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
 from alerts.channels.base import FIRST_ATTEMPT, Attempt, SendResult, Sent
-from alerts.delivery import Decision, Dispatch, EntryState, Finish, Interrupted, Lane, LedgerUnavailableError
-from schemas.delivery import Delivery, Outcome, idempotency_key
 from schemas.feed import Feed
 from schemas.notification import Notification
 from schemas.streams import Stream
@@ -180,110 +176,6 @@ class InMemoryFeedStore:
 
     async def moves(self, limit: int) -> tuple[Move, ...]:
         return tuple(self.audit[:limit])
-
-
-@dataclass
-class _Entry:
-    """One delivery in InMemoryDeliveryLedger."""
-
-    notification: Notification
-    lane: Lane
-    queued_at: datetime
-    due_at: datetime | None
-    state: EntryState = EntryState.PENDING
-    attempt: int = 0
-    unknowns: int = 0
-    owner: str = ""
-    lease_until: datetime | None = None
-    reason: str = ""
-    external_ref: str | None = None
-
-
-class InMemoryDeliveryLedger:
-    """A DeliveryLedger in a dict; `reachable = False` makes every call fail as a store that is down does."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, _Entry] = {}
-        self.reachable = True
-        self._unpublished: dict[str, tuple[datetime, Delivery]] = {}
-
-    def state_of(self, key: str) -> EntryState:
-        return self.entries[key].state
-
-    async def enqueue(self, notification: Notification, lanes: Sequence[Lane], now: datetime) -> int:
-        self._check()
-        new = {idempotency_key(notification.id, *lane): lane for lane in lanes}
-        missing = {key: lane for key, lane in new.items() if key not in self.entries}
-        self.entries |= {key: _Entry(notification, lane, now, now) for key, lane in missing.items()}
-        return len(missing)
-
-    async def claim_due(
-        self, lane: Lane, *, owner: str, limit: int, now: datetime, lease: timedelta
-    ) -> Sequence[Dispatch]:
-        self._check()
-        waiting = [(entry.due_at, key) for key, entry in self.entries.items() if entry.lane == lane and entry.due_at]
-        dispatches = []
-        for _, key in sorted(pair for pair in waiting if pair[0] <= now)[:limit]:
-            entry = self.entries[key]
-            entry.state, entry.owner, entry.due_at, entry.lease_until = EntryState.SENDING, owner, None, now + lease
-            entry.attempt += 1
-            dispatches.append(Dispatch(key, lane, entry.notification, entry.attempt, entry.unknowns, entry.queued_at))
-        return dispatches
-
-    async def record(self, dispatch: Dispatch, decision: Decision, delivery: Delivery, *, owner: str) -> bool:
-        self._check()
-        ended_at = delivery.attempted_at + timedelta(seconds=delivery.duration_seconds)
-        self._unpublished[delivery.id] = (ended_at, delivery)
-        entry = self.entries[dispatch.key]
-        mine = (entry.state, entry.owner, entry.attempt) == (EntryState.SENDING, owner, dispatch.attempt)
-        sent_after_all = decision.outcome is Outcome.SENT and entry.state in {EntryState.UNKNOWN, EntryState.PENDING}
-        if not (mine or sent_after_all):
-            return False
-        entry.state = EntryState.PENDING if decision.outcome is Outcome.RETRY else EntryState(decision.outcome.value)
-        entry.unknowns += decision.outcome is Outcome.UNKNOWN
-        entry.reason, entry.lease_until = decision.reason, None
-        entry.due_at = None if isinstance(decision, Finish) else decision.due_at
-        entry.external_ref = decision.external_ref if isinstance(decision, Finish) else None
-        return True
-
-    async def reclaim(self, now: datetime, owner: str | None = None) -> Sequence[Interrupted]:
-        self._check()
-        interrupted = []
-        for key, entry in self.entries.items():
-            over = entry.lease_until is not None and entry.lease_until <= now
-            if entry.state is EntryState.SENDING and (over or entry.owner == owner):
-                entry.state, entry.due_at, entry.lease_until = EntryState.UNKNOWN, now, None
-                entry.unknowns += 1
-                interrupted.append(Interrupted(key, entry.lane, entry.notification.lead_id, entry.attempt))
-        return interrupted
-
-    async def next_due_at(self, lane: Lane) -> datetime | None:
-        self._check()
-        return min(
-            (entry.due_at for entry in self.entries.values() if entry.lane == lane and entry.due_at), default=None
-        )
-
-    async def waiting(self) -> Mapping[Lane, int]:
-        self._check()
-        return Counter(entry.lane for entry in self.entries.values() if entry.due_at)
-
-    async def unfinished(self) -> int:
-        self._check()
-        return sum(1 for entry in self.entries.values() if entry.due_at or entry.state is EntryState.SENDING)
-
-    async def unpublished(self, recorded_before: datetime, limit: int = 1000) -> Sequence[Delivery]:
-        self._check()
-        recorded = sorted(self._unpublished.values(), key=lambda pair: pair[0])
-        return [delivery for ended_at, delivery in recorded if ended_at <= recorded_before][:limit]
-
-    async def published(self, deliveries: Sequence[Delivery]) -> None:
-        self._check()
-        for delivery in deliveries:
-            self._unpublished.pop(delivery.id, None)
-
-    def _check(self) -> None:
-        if not self.reachable:
-            raise LedgerUnavailableError("the store is down")
 
 
 class ScriptedChannel:

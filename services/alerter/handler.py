@@ -1,56 +1,46 @@
-"""One alert: decide whom to tell, and queue it for them."""
-
-from collections.abc import Callable, Iterable
+"""One alert: keep it, let it into the groups of those who are to be told, and tell at once what is due at once."""
 
 import structlog
 
-from alerts.delivery import DeliveryLedger, Lane
-from alerts.routing import Routes, route
+from alerts.inhibition import sources_of
 from schemas.alert import Alert
-from schemas.notification import Notification, NotificationKind, notification_id, thread_id
+from services.alerter.admission import Admission
+from services.alerter.alert_store import ValkeyAlerts
+from services.alerter.audience import CurrentAudience
+from services.alerter.group_flush import GroupFlush
+from services.alerter.inhibitor_store import ValkeyInhibitors
 from services.ports import Clock
 
 log = structlog.get_logger()
 
 
 class AlerterHandler:
-    """Queues alerts by their routes. The same alert again queues nothing."""
+    """Takes alerts. The same alert again changes nothing."""
 
     def __init__(
         self,
         *,
-        routes: Routes,
-        lanes: Iterable[Lane],
-        ledger: DeliveryLedger,
+        audience: CurrentAudience,
+        alerts: ValkeyAlerts,
+        inhibitors: ValkeyInhibitors,
+        admission: Admission,
+        group_flush: GroupFlush,
         clock: Clock,
-        wake: Callable[[Iterable[Lane]], None],
     ) -> None:
-        self._routes = routes
-        self._lanes = tuple(lanes)
-        self._ledger = ledger
+        self._audience = audience
+        self._alerts = alerts
+        self._inhibitors = inhibitors
+        self._admission = admission
+        self._group_flush = group_flush
         self._clock = clock
-        self._wake = wake
 
     async def handle(self, alert: Alert) -> None:
-        """Queue the alert for every channel of its receivers; durable when it returns."""
-        receivers = route(alert, self._routes)
-        lanes = tuple(lane for name in receivers for lane in self._lanes if lane.receiver == name)
-        if not lanes:
-            log.warning("alert_reaches_nobody", alert_id=alert.id, receivers=list(receivers))
-            return
-        new = await self._ledger.enqueue(_told_alone(alert, lanes[0].receiver), lanes, self._clock.now())
-        if new:
-            self._wake(lanes)
-        log.info("alert_queued", alert_id=alert.id, lanes=[str(lane) for lane in lanes], new=new)
+        """Let every receiver be told of the alert in its time; what is to become of it is durable when this returns.
 
-
-def _told_alone(alert: Alert, receiver: str) -> Notification:
-    return Notification(
-        id=notification_id(receiver, alert.group_key, alert.id),
-        kind=NotificationKind.NEW,
-        receiver=receiver,
-        group_key=alert.group_key,
-        thread=thread_id(receiver, alert.group_key),
-        alerts=(alert,),
-        decided_at=alert.decided_at,
-    )
+        Raises UnavailableError; what was begun by then is finished when the alert comes again.
+        """
+        await self._alerts.keep(alert)
+        inhibitors = sources_of(alert, self._audience().routes.inhibit_rules)
+        await self._inhibitors.note(inhibitors, self._clock.now())
+        for held in await self._admission.admit(alert):
+            await self._group_flush.flush(held.key, held, alert)

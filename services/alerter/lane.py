@@ -22,6 +22,7 @@ from alerts.delivery import (
 )
 from schemas.base import content_id
 from schemas.delivery import Delivery, Outcome
+from services.alerter import metrics
 from services.ports import Clock
 from services.runtime.cancellation import cancel_until_ended
 
@@ -117,6 +118,11 @@ class LaneSender:
             self._log.warning("deliveries_interrupted", count=len(late))
             await cancel_until_ended(late)
 
+    async def close(self, grace_seconds: float) -> None:
+        """Stop, and close the channel."""
+        await self.stop(grace_seconds)
+        await self._opened.channel.aclose()
+
     _fault: BaseException | None = None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -159,13 +165,16 @@ class LaneSender:
             self._resume_at = max(self._resume_at, decision.due_at)
         delivery = describe(dispatch, decision, started_at, self._clock.now())
         self._tell(delivery, decision)
+        if delivery.outcome is Outcome.SENT:
+            metrics.TOLD_AFTER.observe((self._clock.now() - dispatch.notification.decided_at).total_seconds())
         if not await self._record(dispatch, decision, delivery):
             self._log.warning("claim_lost", idempotency_key=dispatch.key, attempt=dispatch.attempt)
         self._recorded(delivery)
 
     async def _send(self, dispatch: Dispatch) -> SendResult:
         """Send once, within the time the policy allows; a channel that fails in an unforeseen way ends as unknown."""
-        attempt = Attempt(dispatch.attempt, doubtful=dispatch.unknowns > 0, thread_ref=dispatch.thread_ref)
+        repeats = dispatch.may_have_arrived
+        attempt = Attempt(dispatch.attempt, dispatch.doubtful or repeats > 0, dispatch.thread_ref, repeats)
         sending = asyncio.ensure_future(self._opened.channel.send(dispatch.notification, dispatch.key, attempt))
         try:
             await asyncio.wait({sending}, timeout=self._opened.policy.send_timeout)
@@ -190,6 +199,7 @@ class LaneSender:
                 await asyncio.sleep(LEDGER_PAUSE_SECONDS)
 
     def _tell(self, delivery: Delivery, decision: Decision) -> None:
+        metrics.DELIVERIES.labels(*self.lane, delivery.outcome.value).inc()
         bound = self._log.bind(alert_id=delivery.alert_id, attempt=delivery.attempt)
         if delivery.outcome is Outcome.SENT:
             bound.info("alert_delivered", external_ref=delivery.external_ref)

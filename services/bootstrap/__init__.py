@@ -1,6 +1,6 @@
 """The composition root: the only place where real adapters are built and handed to the services."""
 
-from services.bootstrap.alerter import UnsentError, isolated_delivery
+from services.bootstrap.alerter import PATIENCE_SECONDS, IsolatedDelivery, UnsentError, isolated_delivery
 from services.bootstrap.running import BUILDERS, run_services
 from services.bootstrap.state import (
     EMBEDDED_OWNER,
@@ -14,7 +14,22 @@ from services.bootstrap.state import (
 from services.bootstrap.world import Provisioned, Unit, World, provisioned_by_files, provisioned_for_demo
 
 __all__ = [
-    "BUILDERS", "EMBEDDED_OWNER", "Provisioned", "Unit", "UnsentError", "World", "broker_config", "has_state",
-    "isolated_delivery", "open_state", "open_valkey", "owner_name", "provisioned_by_files", "provisioned_for_demo",
-    "run_services", "valkey_durability",
+    "BUILDERS",
+    "EMBEDDED_OWNER",
+    "PATIENCE_SECONDS",
+    "IsolatedDelivery",
+    "Provisioned",
+    "Unit",
+    "UnsentError",
+    "World",
+    "broker_config",
+    "has_state",
+    "isolated_delivery",
+    "open_state",
+    "open_valkey",
+    "owner_name",
+    "provisioned_by_files",
+    "provisioned_for_demo",
+    "run_services",
+    "valkey_durability",
 ]  # fmt: skip

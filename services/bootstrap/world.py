@@ -5,20 +5,34 @@ import io
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from functools import partial
+from typing import Any, Protocol, TextIO
 
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from alerts.channels.assemble import OpenChannel, open_channels
+from alerts.channels.email import Unsubscribed
+from alerts.links import Links
 from alerts.routing import Routes
 from schemas.feed import Feed
+from services.alerter.unsubscribed_store import ValkeyUnsubscribed
 from services.outgoing import guarded_connect
 from services.provisioning.catalogues import Watched, load_feeds, load_routes, load_watched
 from services.runtime.apps import BrokerConfig, RedlineApp
 from services.runtime.clock import SystemClock
+from services.runtime.link_key import link_key
 from services.runtime.worker import Background
 from services.settings import LoadedSettings, Settings
+
+
+class OpensChannels(Protocol):
+    """Builds the channels of routes; without links and the list of those who unsubscribed, messages do without."""
+
+    def __call__(
+        self, routes: Routes, *, links: Links | None = None, unsubscribed: Unsubscribed | None = None
+    ) -> tuple[OpenChannel, ...]:
+        """Return the channels, ready to send."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,7 @@ class Provisioned:
 
     watched: Callable[[], Watched]
     feeds: Callable[[], tuple[Feed, ...]]
-    channels: Callable[[Routes], tuple[OpenChannel, ...]]
+    channels: OpensChannels
     routes: Callable[[], Routes]
     secrets: Mapping[str, SecretStr] = field(default_factory=dict)
 
@@ -60,10 +74,14 @@ def provisioned_by_files(loaded: LoadedSettings, *, console_file: TextIO | None 
         feeds=lambda: load_feeds(settings.feeds),
         routes=lambda: load_routes(settings.routes),
         secrets=loaded.secrets,
-        channels=lambda routes: open_channels(
-            routes, loaded.secrets, console_file=console_file, connect=guarded_connect()
-        ),
+        channels=partial(open_channels, secrets=loaded.secrets, console_file=console_file, connect=guarded_connect()),
     )
+
+
+async def channel_opener(world: World) -> Callable[[Routes], tuple[OpenChannel, ...]]:
+    """Return what opens the channels of routes, with what they need of the world. Raises UnavailableError."""
+    links = Links(world.settings.api.public_url, await link_key(world.valkey))
+    return partial(world.provisioned.channels, links=links, unsubscribed=ValkeyUnsubscribed(world.valkey))
 
 
 def provisioned_for_demo(settings: Settings, feeds: tuple[Feed, ...], routes: str, *, quiet: bool) -> Provisioned:
@@ -72,7 +90,7 @@ def provisioned_for_demo(settings: Settings, feeds: tuple[Feed, ...], routes: st
         watched=lambda: load_watched(settings.topics, settings.actors),
         feeds=lambda: feeds,
         routes=lambda: Routes.model_validate_json(routes),
-        channels=lambda parsed: open_channels(parsed, {}, console_file=io.StringIO() if quiet else None),
+        channels=partial(open_channels, secrets={}, console_file=io.StringIO() if quiet else None),
     )
 
 

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from schemas.trace import Stage, TraceStep
 from services.runtime.faults import UnavailableError
+from services.runtime.id_index import IdKind, index_id
 
 KEEP_TRACES = timedelta(days=35)
 _ORDER = list(Stage)
@@ -38,6 +39,7 @@ class ValkeyTraces:
             key = trace_key(step, self._namespace)
             pipeline.hsetnx(key, step.id, step.model_dump_json(exclude_none=True))
             pipeline.expire(key, KEEP_TRACES)
+            index_id(pipeline, IdKind(step.subject_kind), step.subject, self._namespace)
         try:
             await pipeline.execute()
         except (RedisError, OSError) as error:

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -14,16 +15,21 @@ from typing import Any, cast
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from hypothesis import given, settings
 from pydantic import SecretStr
 
+from alerts.channels import email
 from alerts.channels.base import Attempt, Refused, RetryAfter, SendResult, Sent, Unknown
-from alerts.channels.email import EmailChannel
+from alerts.channels.email import EmailChannel, Unsubscribed, UnsubscribedUnavailableError
+from alerts.links import Links, MessageLinks
 from alerts.options import EmailOptions
-from alerts.render import render_html, render_subject
+from alerts.render import render_html, render_subject, render_text
+from schemas.notification import Notification
 from tests.unit.alerts.examples import an_alert, told
+from tests.unit.alerts.messages import a_digest, an_item, hostile_notifications, text_that_has_no_end
 
 KEY = "0123456789abcdef0123456789abcdef"
-ALL = ("desk@example.org", "night@example.org")
+DESK, NIGHT = "desk@example.org", "night@example.org"
 
 
 class Inbox:
@@ -70,20 +76,38 @@ async def listening(factory: Callable[[], asyncio.BaseProtocol]) -> AsyncIterato
 
 
 def channel(
-    port: int, *, to: tuple[str, ...] = ALL[:1], context: ssl.SSLContext | None = None, **smtp: Any
+    port: int,
+    *,
+    to: str = DESK,
+    context: ssl.SSLContext | None = None,
+    links: Links | None = None,
+    unsubscribed: Unsubscribed | None = None,
+    relay: asyncio.Semaphore | None = None,
+    **smtp: Any,
 ) -> EmailChannel:
     where = {"host": "127.0.0.1", "port": port, "security": "none", **smtp}
-    data = {"type": "email", "from": "Redline <redline@example.org>", "to": to, "smtp": where}
+    data = {"type": "email", "from": "Redline <redline@example.org>", "to": (to,), "smtp": where}
     password = SecretStr("secret") if "password" in smtp else None
-    return EmailChannel(EmailOptions.model_validate(data), password=password, tls_context=context)
+    options = EmailOptions.model_validate(data)
+    return EmailChannel(
+        options,
+        to,
+        receiver="desk",
+        password=password,
+        tls_context=context,
+        links=links,
+        unsubscribed=unsubscribed,
+        relay=relay,
+    )
 
 
 async def test_mail_arrives_as_text_and_html(inbox: Inbox) -> None:
     async with listening(lambda: SMTP(inbox)) as port:
-        result = await channel(port, to=ALL).send(told(), KEY)
+        result = await channel(port, to=f"Desk <{DESK}>").send(told(), KEY)
     assert result == Sent(f"<{KEY}@example.org>")
     ((recipients, mail),) = inbox.mails
-    assert recipients == list(ALL)
+    assert recipients == [DESK]
+    assert mail["to"] == f"Desk <{DESK}>"
     assert mail["subject"] == render_subject(told())
     assert mail["from"] == "Redline <redline@example.org>"
     assert mail["message-id"] == f"<{KEY}@example.org>"
@@ -123,23 +147,118 @@ async def test_every_smtp_status_has_its_meaning(
     assert inbox.mails == []
 
 
-async def test_refused_address_is_left_out_and_named(inbox: Inbox) -> None:
-    inbox.answers[ALL[1]] = "550 no such user"
+async def test_an_address_that_is_refused_or_put_off_delays_no_other(inbox: Inbox) -> None:
+    inbox.answers[NIGHT] = "450 greylisted"
     async with listening(lambda: SMTP(inbox)) as port:
-        result = await channel(port, to=ALL).send(told(), KEY)
-    assert result == Sent(f"<{KEY}@example.org>", "left out night@example.org (550 no such user)")
-    assert [recipients for recipients, _ in inbox.mails] == [[ALL[0]]]
+        late, there = await asyncio.gather(*(channel(port, to=to).send(told(), KEY) for to in (NIGHT, DESK)))
+        assert late == RetryAfter("SMTP 450 greylisted")
+        assert isinstance(there, Sent)
+        inbox.answers.clear()
+        assert isinstance(await channel(port, to=NIGHT).send(told(), KEY, Attempt(9)), Sent)
+    assert [recipients for recipients, _ in inbox.mails] == [[DESK], [NIGHT]]
+    assert all(NIGHT not in mail.as_string() for recipients, mail in inbox.mails if recipients == [DESK])
 
 
-async def test_address_put_off_is_waited_for_twice(inbox: Inbox) -> None:
-    inbox.answers[ALL[1]] = "450 greylisted"
+class Leavers:
+    """Who unsubscribed, in memory; an error instead while `away`."""
+
+    def __init__(self, *left: tuple[str, str]) -> None:
+        self.left, self.away = set(left), False
+
+    async def unsubscribed_at(self, receiver: str, address: str) -> datetime | None:
+        if self.away:
+            raise UnsubscribedUnavailableError("connection refused")
+        return an_alert().decided_at if (receiver, address) in self.left else None
+
+
+async def test_who_unsubscribed_gets_nothing_and_the_delivery_says_so(inbox: Inbox) -> None:
+    leavers = Leavers(("desk", DESK))
     async with listening(lambda: SMTP(inbox)) as port:
-        for number in (1, 2):
-            assert isinstance(await channel(port, to=ALL).send(told(), KEY, Attempt(number)), RetryAfter)
-            assert inbox.mails == []
-        result = await channel(port, to=ALL).send(told(), KEY, Attempt(3))
-    assert isinstance(result, Sent)
-    assert result.note == "left out night@example.org (450 greylisted)"
+        result = await channel(port, unsubscribed=leavers).send(told(), KEY)
+        assert result == Refused("unsubscribed at 27 Nov 2024 09:00 UTC")
+        assert isinstance(await channel(port, to=NIGHT, unsubscribed=leavers).send(told(), KEY), Sent)
+    assert [recipients for recipients, _ in inbox.mails] == [[NIGHT]]
+
+
+async def test_while_nobody_knows_who_unsubscribed_a_mail_waits(inbox: Inbox) -> None:
+    leavers = Leavers()
+    leavers.away = True
+    async with listening(lambda: SMTP(inbox)) as port:
+        result = await channel(port, unsubscribed=leavers).send(told(), KEY)
+    assert result == RetryAfter("cannot look up who unsubscribed: connection refused")
+    assert inbox.mails == []
+
+
+async def test_a_mail_carries_its_reader_s_own_link(inbox: Inbox) -> None:
+    links = Links("https://redline.example", b"key")
+    async with listening(lambda: SMTP(inbox)) as port:
+        for to in (DESK, NIGHT):
+            await channel(port, to=to, links=links).send(told(), KEY)
+    for recipients, mail in inbox.mails:
+        link = links.unsubscribe("desk", "email", recipients[0])
+        assert mail["list-unsubscribe"] == f"<{link}>"
+        assert mail["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
+        for part in ("plain", "html"):
+            body = mail.get_body((part,))
+            assert body is not None
+            assert str(link) in body.get_content()
+            assert str(links.silence(told())) in body.get_content()
+
+
+async def test_all_channels_of_a_relay_together_open_only_so_many_connections(inbox: Inbox) -> None:
+    relay, busiest, now = asyncio.Semaphore(2), 0, 0
+
+    class Counting(SMTP):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            nonlocal busiest, now
+            now += 1
+            busiest = max(busiest, now)
+            super().connection_made(transport)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            nonlocal now
+            now -= 1
+            super().connection_lost(error)
+
+    async with listening(lambda: Counting(inbox)) as port:
+        addresses = [f"reader-{number}@example.org" for number in range(8)]
+        results = await asyncio.gather(*(channel(port, to=to, relay=relay).send(told(), KEY) for to in addresses))
+    assert all(isinstance(result, Sent) for result in results)
+    assert sorted(recipients[0] for recipients, _ in inbox.mails) == addresses
+    assert busiest == 2
+
+
+async def test_a_mail_that_waits_in_vain_for_a_connection_was_not_sent(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(email, "TURN_SECONDS", 0.01)
+    async with listening(lambda: SMTP(inbox)) as port:
+        result = await channel(port, relay=asyncio.Semaphore(0)).send(told(), KEY)
+    assert result == RetryAfter("every connection to the relay was busy for 0.01 s")
+    assert inbox.mails == []
+
+
+async def delivered(inbox: Inbox, notification: Notification) -> EmailMessage:
+    async with listening(lambda: SMTP(inbox)) as port:
+        assert isinstance(await channel(port).send(notification, KEY), Sent)
+    return inbox.mails[-1][1]
+
+
+def reads_as(notification: Notification, mail: EmailMessage) -> bool:
+    links = MessageLinks()
+    plain, html = (part.get_content().replace("\r\n", "\n") for part in mail.iter_parts())
+    return not mail.defects and plain == render_text(notification, links) and html == render_html(notification, links)
+
+
+@given(hostile_notifications())
+@settings(max_examples=12, deadline=None)
+def test_a_relay_takes_a_hostile_mail_as_it_stands(notification: Notification) -> None:
+    assert reads_as(notification, asyncio.run(delivered(Inbox(), notification)))
+
+
+async def test_a_relay_takes_a_long_digest_and_texts_that_have_no_end(inbox: Inbox) -> None:
+    for notification in (text_that_has_no_end(), a_digest(*map(an_item, range(100)))):
+        assert reads_as(notification, await delivered(inbox, notification))
 
 
 async def test_nobody_listening_is_tried_later(unused_tcp_port: int) -> None:

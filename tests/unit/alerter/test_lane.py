@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from alerts.channels.assemble import OpenChannel
-from alerts.channels.base import Refused, RetryAfter, Sent, Unknown
+from alerts.channels.base import Attempt, Refused, RetryAfter, Sent, Unknown
 from alerts.delivery import EntryState, Lane, RetryPolicy
 from alerts.options import OnUnknown
 from schemas.base import content_id
 from schemas.delivery import Delivery, Outcome, idempotency_key
 from services.alerter.lane import LaneSender
-from tests.fakes import FakeClock, InMemoryDeliveryLedger, ScriptedChannel
+from tests.fake_ledger import InMemoryDeliveryLedger
+from tests.fakes import FakeClock, ScriptedChannel
 from tests.unit.alerts.examples import an_alert, told
 
 LANE = Lane("desk", "hook")
@@ -170,6 +171,28 @@ async def test_blind_repeats_are_bounded(bench: Callable[..., Bench]) -> None:
     assert desk.ledger.state_of(KEY) is EntryState.UNKNOWN
 
 
+async def test_blind_repeats_are_bounded_whoever_is_killed(bench: Callable[..., Bench]) -> None:
+    desk = bench(policy=RetryPolicy(max_repeats=2))
+    await desk.queue()
+    for _ in range(3):
+        await desk.ledger.claim_due(LANE, owner="a", limit=1, now=desk.clock.now(), lease=timedelta(seconds=1))
+        await desk.ledger.reclaim(desk.clock.now(), "a")
+    await desk.turn()
+    assert desk.channel.sent == []
+    assert desk.deliveries[0].reason == "may have arrived; held after 2 repeats"
+
+
+async def test_kills_never_hold_back_what_is_recognised(bench: Callable[..., Bench]) -> None:
+    desk = bench(policy=RetryPolicy(max_repeats=2, recognised=True))
+    await desk.queue()
+    for _ in range(30):
+        await desk.ledger.claim_due(LANE, owner="a", limit=1, now=desk.clock.now(), lease=timedelta(seconds=1))
+        await desk.ledger.reclaim(desk.clock.now(), "a")
+    await desk.turn()
+    assert [attempt for _, _, attempt in desk.channel.sent] == [Attempt(31, doubtful=True, repeats=30)]
+    assert desk.outcomes == [Outcome.SENT]
+
+
 async def test_refusal_is_final(bench: Callable[..., Bench]) -> None:
     desk = bench(Refused("HTTP 404"))
     await desk.queue()
@@ -245,4 +268,4 @@ async def test_stop_leaves_what_does_not_end_to_be_reclaimed(bench: Callable[...
     await desk.sender.stop(0.01)
     assert desk.deliveries == []
     (interrupted,) = await desk.ledger.reclaim(desk.clock.now(), "a")
-    assert interrupted.key == KEY
+    assert interrupted.idempotency_key == KEY
