@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alerts.channels.assemble import missing_secrets
+from alerts.channels.assemble import missing_packages, missing_secrets
+from alerts.options import EmailOptions, SlackOptions
 from services.fetcher.credentials import missing_feed_secrets
+from services.plurals import counted
 from services.provisioning.catalogues import load_actors, load_feeds, load_routes, load_watched
 from services.provisioning.faults import ConfigurationError, Fault
 from services.runtime.masking import mask
 from services.settings import FILE_SUFFIX, SECRET_PREFIX, LoadedSettings, setting_keys
 
+# What Slack signs its calls with, from the page of the app; its name is ours to choose, for no file names it.
+SLACK_SIGNING_SECRET = "SLACK_SIGNING_SECRET"  # noqa: S105 - the name of a secret, not one
 T = TypeVar("T")
 # Which files each service reads.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -35,10 +39,9 @@ class ConfigurationReport:
     receivers: int = 0
 
     def __str__(self) -> str:
-        return (
-            f"{self.feeds} feeds, {self.actors} actors, {self.topics} watch topics with {self.rules} rules, "
-            f"{self.receivers} receivers"
-        )
+        topics = f"{counted(self.topics, 'watch topic')} with {counted(self.rules, 'rule')}"
+        parts = (counted(self.feeds, "feed"), counted(self.actors, "actor"), topics)
+        return ", ".join((*parts, counted(self.receivers, "receiver")))
 
 
 def check_configuration(loaded: LoadedSettings, services: Iterable[str] = tuple(NEEDS)) -> ConfigurationReport:
@@ -65,6 +68,7 @@ def check_configuration(loaded: LoadedSettings, services: Iterable[str] = tuple(
     if routes is not None:
         missing = missing_secrets(routes, loaded.secrets)
         faults.extend(Fault(str(settings.routes), f"{problem}; {advice}") for problem in missing)
+        faults.extend(Fault(str(settings.routes), problem) for problem in missing_packages(routes))
     return ConfigurationReport(
         faults=tuple(faults),
         feeds=len(feeds or ()),
@@ -85,6 +89,29 @@ def effective_settings(loaded: LoadedSettings) -> list[tuple[str, Any, str]]:
         shown = str(value) if isinstance(value, Path) else value
         rows.append((key, mask(shown), loaded.origins.get(key, "default")))
     return rows
+
+
+def advice(loaded: LoadedSettings) -> tuple[str, ...]:
+    """Return a line for each thing that is valid, and yet is probably not what was meant."""
+    channels = [
+        (receiver.name, options)
+        for receiver in load_routes(loaded.settings.routes).receivers
+        for options in receiver.channels
+    ]
+    lines = list[str]()
+    mailing = sorted({name for name, options in channels if isinstance(options, EmailOptions)})
+    if mailing and loaded.settings.api.public_url is None:
+        names = ", ".join(mailing)
+        lines.append(f"api.public_url is not set: mails to {names} have no links to unsubscribe or to silence a story")
+    signing = loaded.secrets.get(SLACK_SIGNING_SECRET)
+    if signing is None or not signing.get_secret_value().strip():
+        lines.extend(
+            f"receiver {name}, channel {options.name}: is interactive, but the secret {SLACK_SIGNING_SECRET} "
+            "is not set; without it, the api service does not hear of its buttons"
+            for name, options in channels
+            if isinstance(options, SlackOptions) and options.interactive
+        )
+    return tuple(lines)
 
 
 def left_out_channels(loaded: LoadedSettings) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.streams import DEAD_LETTERS
 from services.cli.loading import LoadedSettings, load_settings
 from services.cli.output import BadInputError, ConfigOption, JsonOption, fault, out, print_line
+from services.plurals import counted
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: messages that could not be handled, kept whole.")
 
@@ -53,7 +54,7 @@ def retry(
     letters = asyncio.run(_collect(loaded))
     chosen = [_one(given, letters) for given in letter_ids]
     asyncio.run(_put_back(loaded, chosen))
-    out.print(f"put back {len(chosen)} message{'s' if len(chosen) != 1 else ''}")
+    out.print(f"put back {counted(len(chosen), 'message')}")
 
 
 async def _put_back(loaded: LoadedSettings, letters: list[DeadLetter]) -> None:

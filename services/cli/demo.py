@@ -18,6 +18,7 @@ from schemas.base import content_id
 from schemas.delivery import Delivery, Outcome
 from schemas.streams import ALERTS, DELIVERIES
 from services.cli.output import FAILED, JsonOption, err, fault, out, print_line
+from services.plurals import counted
 from services.provisioning.article_files import ReadArticle
 from services.settings import SEEDS, ApiSettings, FetchSettings, LoadedSettings, LogSettings, Settings
 
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 60.0
 EXPECTED = SEEDS / "expected" / "demo.json"
-ROUTES = '{"route": {"receiver": "you"}, "receivers": [{"name": "you", "channels": [{"type": "console"}]}]}'
+GROUP_INTERVAL = "1s"  # as seeds/routes.yaml, but nobody watches a demo for a quarter of an hour to see an update
+ROUTES = f'''{{
+  "route": {{"receiver": "you", "group_interval": "{GROUP_INTERVAL}"}},
+  "receivers": [{{"name": "you", "channels": [{{"type": "console"}}]}}]
+}}'''
 
 NEXT = """
 That was the real pipeline: a feed server on loopback, the fetcher, matcher, tracker and alerter, each reading and
@@ -37,7 +42,10 @@ writing its stream. What next{activate}:
   redline feeds add https://example.org/feed    follow one of your own
   redline rules add '@south_korea AND "air defence"' --topic arms-supply-ukraine
   redline replay FILE...                        which alerts would these articles raise?
-  docs/alerts.md                                get them by Slack, e-mail or webhook
+  redline receivers test desk                   do messages arrive? (docs/alerts.md: Slack, e-mail, webhooks)
+  redline alerts list                           what was decided, and where it stands
+  redline alerts show ID                        the whole way of an alert, and why it was told or not
+  redline silences add --story ID --for 24h --comment "known story"
 """
 
 
@@ -50,15 +58,26 @@ class Progress:
     alerts: dict[str, Alert] = field(default_factory=dict)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def threads(self) -> int:
+        """How many threads the alerts are told in: one for each watch topic and story."""
+        return len(
+            {(alert.watch_topic, alert.story.id if alert.story else alert.group_key) for alert in self.alerts.values()}
+        )
+
     async def on_alert(self, alert: Alert) -> None:
         """Note an alert as it passes on its stream."""
         self.alerts[alert.id] = alert
+        self._look()
 
     async def on_delivery(self, delivery: Delivery) -> None:
         """Note a delivery as it passes on its stream."""
         if delivery.outcome is Outcome.SENT:
-            self.delivered.add(delivery.alert_id)
-        if self.delivered >= self.expected:
+            self.delivered.update(delivery.alert_ids)
+        self._look()
+
+    def _look(self) -> None:
+        if self.expected <= self.delivered and self.expected <= self.alerts.keys():
             self.done.set()
 
 
@@ -89,7 +108,8 @@ def demo(
     if json:
         return
     seconds = time.monotonic() - started
-    out.print(f"[bold]{len(progress.delivered)} alerts from {len(articles)} articles in {seconds:.1f} s.[/bold]")
+    told = f"{counted(len(progress.delivered), 'alert')} from {counted(len(articles), 'article')}"
+    out.print(f"[bold]{told} in {counted(progress.threads, 'thread')}, in {seconds:.1f} s.[/bold]")
     on_path = shutil.which("redline") is not None
     activate = "" if on_path else f" (after `. {Path(sys.executable).parent / 'activate'}`)"
     out.print(escape(NEXT.format(activate=activate)), soft_wrap=True)
@@ -108,6 +128,16 @@ def expected_alerts(articles: list[ReadArticle], expectation: Path) -> frozenset
     return frozenset(found)
 
 
+def _settings(folder: Path) -> Settings:
+    return Settings(
+        data_dir=folder,
+        durability="normal",  # the folder is gone when the demo ends
+        fetch=FetchSettings(allow_private=True),
+        api=ApiSettings(port=0),  # 8600 may be in use
+        log=LogSettings(level="error"),
+    )
+
+
 async def _run(folder: Path, site: "SeedSite", progress: Progress, json: bool, stay: bool) -> None:
     from services import bootstrap
     from services.runtime.apps import create_app
@@ -115,15 +145,7 @@ async def _run(folder: Path, site: "SeedSite", progress: Progress, json: bool, s
     from services.runtime.dead_letters import DeadLetters
     from services.runtime.publisher import StreamPublisher
 
-    settings = Settings(
-        data_dir=folder,
-        durability="normal",  # the folder is gone when the demo ends
-        fetch=FetchSettings(allow_private=True),
-        api=ApiSettings(port=0),  # 8600 may be in use
-        log=LogSettings(level="error"),
-    )
-    loaded = LoadedSettings(settings, {}, {}, None)
-    stop = asyncio.Event()
+    settings, stop = _settings(folder), asyncio.Event()
 
     def observer(world: bootstrap.World) -> bootstrap.Unit:
         app = create_app("demo", world.broker)
@@ -134,7 +156,7 @@ async def _run(folder: Path, site: "SeedSite", progress: Progress, json: bool, s
 
     running = asyncio.create_task(
         bootstrap.run_services(
-            loaded,
+            LoadedSettings(settings, {}, {}, None),
             tuple(bootstrap.BUILDERS),
             stop=stop,
             provisioned=bootstrap.provisioned_for_demo(settings, tuple(site.feeds), ROUTES, quiet=json),

@@ -75,7 +75,7 @@ async def _attempt(subject: str, look: Callable[[], Awaitable[str]]) -> Finding:
 
 
 def _configuration(loaded: LoadedSettings) -> Iterator[Finding]:
-    from services.configuration import check_configuration, left_out_channels
+    from services.configuration import advice, check_configuration, left_out_channels
 
     report = check_configuration(loaded)
     for fault in report.faults:
@@ -84,6 +84,8 @@ def _configuration(loaded: LoadedSettings) -> Iterator[Finding]:
         yield Finding("configuration", Verdict.OK, f"{loaded.config_file or 'the seeds'}: {report}")
         for channel in left_out_channels(loaded):
             yield Finding("channels", Verdict.WARN, f"{channel}, so this optional channel is left out")
+        for line in advice(loaded):
+            yield Finding("channels", Verdict.WARN, line)
 
 
 def _data_folder(settings: Settings) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from schemas.match import Evidence, EvidenceField
 from services.domain.rules import ast
 from services.domain.rules.explain import Explanation, Reason
 from services.domain.rules.near_miss import Closeness, NearMiss
+from services.plurals import counted
 
 MAX_PLACES = 3  # of one part; JSON has all
 MAX_ALTERNATIVES = 3  # of those that fail, the nearest
@@ -98,7 +99,7 @@ class ExplanationView:
         for place in apart[:MAX_PLACES]:
             yield self._in_context([place])
         if len(apart) > MAX_PLACES:
-            yield Text(f"… and {_count(len(apart) - MAX_PLACES, 'more place')}", style="dim")
+            yield Text(f"… and {counted(len(apart) - MAX_PLACES, 'more place')}", style="dim")
 
     def _near_miss(self, miss: NearMiss) -> Iterable[Text]:
         if said := _said(miss):
@@ -180,12 +181,12 @@ def _outermost(places: Sequence[Evidence]) -> list[Evidence]:
 
 def _said(miss: NearMiss) -> str:
     """Say how the nearest miss differs from what was asked."""
-    said = _CLOSE[miss.closeness].format(words=_count(miss.words_apart or 0, "word"), missing=", ".join(miss.missing))
+    said = _CLOSE[miss.closeness].format(words=counted(miss.words_apart or 0, "word"), missing=", ".join(miss.missing))
     if miss.closeness is Closeness.NOT_IN_A_ROW and not miss.words_apart:
         return "all its words are there, but in another order:"
     if not miss.aliases:
         return said
-    none = f"none of its {_count(miss.aliases, 'alias')} is there"
+    none = f"none of its {counted(miss.aliases, 'alias')} is there"
     return none if miss.closeness is Closeness.NOTHING else f"{none}; {said}"
 
 
@@ -203,11 +204,6 @@ _CLOSE = {
     Closeness.SIDE_MISSING: "",
     Closeness.NOTHING: "nowhere",
 }
-
-
-def _count(number: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"
 
 
 def _widened(text: str, first: int, last: int) -> tuple[int, int]:

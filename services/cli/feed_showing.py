@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from services.cli.feed_rows import FeedPage
     from services.fetcher.state import FeedState
 
-_COLOURS = {"healthy": "green", "quiet": "yellow", "broken": "red", "gone": "red", "new": "dim"}
+_COLOURS = {"healthy": "green", "quiet": "yellow", "broken": "red", "gone": "red", "new": "dim", "failing": "yellow"}
 _NEVER_AGAIN = datetime.max.replace(tzinfo=UTC)
 
 

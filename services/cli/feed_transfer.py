@@ -16,6 +16,7 @@ from rich.progress import Progress
 from services.cli.loading import load_settings
 from services.cli.output import BAD_INPUT, BadInputError, ConfigOption, JsonOption, err, fault, out, print_line, warn
 from services.domain.feeds.import_plan import Imported, Verdict
+from services.plurals import counted
 
 if TYPE_CHECKING:
     from services.provisioning.feed_lists import FeedList
@@ -98,7 +99,7 @@ def export_feeds(
         Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise BadInputError(f"{file} cannot be written: {error.strerror}") from error
-    err.print(f"{len(feeds)} feeds written to {escape(file)}")
+    err.print(f"{counted(len(feeds), 'feed')} written to {escape(file)}")
 
 
 def _read(places: list[str]) -> "list[FeedList]":

@@ -11,6 +11,7 @@ from schemas.feed import Feed
 from services.cli import feed_adding, feed_showing, feed_transfer
 from services.cli.loading import load_settings
 from services.cli.output import FAILED, BadInputError, ConfigOption, JsonOption, err, out, print_line
+from services.plurals import counted
 
 app = typer.Typer(no_args_is_help=True, help="Feeds: the addresses that are polled.")
 
@@ -43,7 +44,7 @@ def check(feeds: FeedsArgument = None, json: JsonOption = False, config: ConfigO
     chosen = [known[name] for name in feeds] if feeds else list(known.values())
     failed = asyncio.run(_check(loaded, chosen, json))
     if not json:
-        out.print(f"{len(chosen)} feeds, {failed} cannot be read")
+        out.print(f"{counted(len(chosen), 'feed')}, {failed} cannot be read")
     raise typer.Exit(FAILED if failed else 0)
 
 

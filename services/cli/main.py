@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli import (
+    alerts,
     config,
     dead_letters,
     demo,
@@ -15,9 +16,11 @@ from services.cli import (
     feeds,
     fetch,
     filters,
+    receivers,
     replay,
     rules,
     run,
+    silences,
     stories,
     topics,
 )
@@ -60,6 +63,9 @@ app.command()(stories.stories)
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(silences.app, name="silences")
+app.add_typer(receivers.app, name="receivers")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(doctor.doctor)
 app.add_typer(config.app, name="config")

@@ -1,8 +1,7 @@
 """`redline replay`: articles through the real handlers, in the order of events, in an isolated store."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,12 +16,14 @@ from schemas.alert import Alert
 from schemas.article import Article
 from schemas.base import StreamContract
 from schemas.streams import ALERTS, ARTICLES, MATCHES, Stream
-from schemas.trace import Stage, TraceStep
 from services.cli.loading import LoadedSettings, load_settings, watched
 from services.cli.output import BAD_INPUT, ConfigOption, JsonOption, err, fault, out, print_line
+from services.cli.replay_report import NotAlerted, report, waiting
+from services.plurals import counted
 from services.provisioning.article_files import BadLine, ReadArticle, read_articles
 
 if TYPE_CHECKING:
+    from services.bootstrap import IsolatedDelivery
     from services.provisioning.catalogues import Watched
 
 
@@ -54,22 +55,6 @@ class InlineStreams:
             await handle(value)
 
 
-class NotAlerted:
-    """Takes what was decided, and counts why matches raised no alert."""
-
-    def __init__(self) -> None:
-        self._steps: dict[str, TraceStep] = {}
-
-    async def note(self, steps: Sequence[TraceStep]) -> None:
-        """Keep the steps that end without an alert, each once."""
-        self._steps |= {step.id: step for step in steps if step.stage is Stage.NOT_ALERTED}
-
-    def summary(self) -> str:
-        """Return, as `2 adds_nothing, 1 back_list`, how many matches raised no alert; empty if all did."""
-        reasons = Counter(step.reason.partition(":")[0] for step in self._steps.values())
-        return ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-
-
 @dataclass(frozen=True)
 class Replayed:
     """How many alerts were raised, and why other matches raised none."""
@@ -99,8 +84,9 @@ def replay(
     replayed = asyncio.run(_replay(articles, pace, deliver, topics, json, config))
     if not json:
         sent = "" if deliver else "; nothing was sent"
-        quiet = f" (matches without an alert: {replayed.not_alerted})" if replayed.not_alerted else ""
-        out.print(f"{len(articles)} articles, {replayed.alerts} alerts{quiet}{sent}")
+        out.print(f"{counted(len(articles), 'article')}, {counted(replayed.alerts, 'alert')}{sent}")
+        if replayed.not_alerted:
+            out.print(replayed.not_alerted)
     raise typer.Exit(BAD_INPUT if faults or not articles else 0)
 
 
@@ -110,15 +96,15 @@ async def _replay(
     loaded = load_settings(config, overrides={"topics": topics})
     clock, streams, not_alerted = ReplayClock(), InlineStreams(), NotAlerted()
     shown: list[str] = []
-    async with _delivery(loaded, deliver) as send:
+    async with _delivery(loaded, deliver) as delivery:
 
         async def tell(alert: Alert) -> None:
             if alert.id in shown:
                 return  # an edited article raises the same alert again; it is told once
             shown.append(alert.id)
             print_alert(alert, json)
-            if send is not None:
-                await send(alert)
+            if delivery is not None:
+                await delivery.handle(alert)
 
         _connect(streams, watched(loaded), clock, not_alerted)
         streams.connect(ALERTS, tell)
@@ -147,7 +133,7 @@ def _connect(streams: InlineStreams, catalogue: "Watched", clock: ReplayClock, n
 
 
 @asynccontextmanager
-async def _delivery(loaded: LoadedSettings, deliver: bool) -> AsyncIterator[Callable[[Alert], Awaitable[None]] | None]:
+async def _delivery(loaded: LoadedSettings, deliver: bool) -> AsyncIterator["IsolatedDelivery | None"]:
     if not deliver:
         yield None
         return
@@ -157,8 +143,14 @@ async def _delivery(loaded: LoadedSettings, deliver: bool) -> AsyncIterator[Call
 
     if faults := check_configuration(loaded, ("alerter",)).faults:
         raise ConfigurationError(faults)
-    async with bootstrap.isolated_delivery(loaded) as handle:
-        yield handle
+    delivery = None
+    try:
+        with waiting(bootstrap.PATIENCE_SECONDS) as show:
+            async with bootstrap.isolated_delivery(loaded, on_wait=show) as delivery:
+                yield delivery
+    finally:
+        if delivery is not None:
+            report(delivery)
 
 
 def print_alert(alert: Alert, json: bool) -> None:

@@ -15,6 +15,7 @@ from schemas.watch import WatchRule
 from services.cli.output import BAD_INPUT, FAILED, BadInputError, ConfigOption, JsonOption, fault, out, print_line
 from services.cli.rule_access import Listed, Rules, name_of
 from services.domain.rules.errors import RuleError
+from services.plurals import counted
 from services.provisioning.article_files import BadLine, ReadArticle, article_of, read_articles, read_json_lines
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ async def _test(rules: Rules, name: str | None) -> int:
         failed += len(failures)
         for failure in failures:
             fault(f"{listed.name}: {failure}")
-    out.print(f"{count} rules, {examples} examples, {failed} failed")
+    out.print(f"{counted(count, 'rule')}, {counted(examples, 'example')}, {failed} failed")
     return failed
 
 
@@ -159,7 +160,7 @@ async def _lint_rules(rules: Rules, name: str | None, json: bool) -> int:
             found += 1
             _print_warning(listed.rule, warning, json)
     if not json:
-        out.print(f"{count} rules, {found} warnings")
+        out.print(f"{counted(count, 'rule')}, {counted(found, 'warning')}")
     return found
 
 

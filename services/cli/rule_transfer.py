@@ -18,6 +18,7 @@ from rich.progress import Progress
 from schemas.watch import WatchRule, WatchTopic
 from services.cli.output import BAD_INPUT, BadInputError, ConfigOption, err, fault, out, print_line
 from services.cli.rule_access import AuthorOption, Rules, name_of
+from services.plurals import counted
 from services.provisioning.faults import Fault
 from services.provisioning.rule_files import BadRule, PlacedRule, read_rule_lines, read_rules, topic_yaml
 
@@ -54,7 +55,7 @@ def import_rules(
     with tempfile.TemporaryFile("w+", encoding="utf-8") as spooled:
         counts = asyncio.run(_import(rules, files, spooled, replace=replace, keep_going=keep_going, author=author))
     if counts.faults and not keep_going:
-        raise BadInputError(f"{_number(counts.faults, 'fault')}; nothing was imported")
+        raise BadInputError(f"{counted(counts.faults, 'fault')}; nothing was imported")
     out.print(f"{counts.added} added, {counts.replaced} replaced, {counts.unchanged} unchanged, {counts.faults} faults")
     raise typer.Exit(BAD_INPUT if counts.faults else 0)
 
@@ -265,7 +266,3 @@ def _batches(spooled: IO[str]) -> Iterator[list[PlacedRule]]:
     )
     while batch := list(islice(placed, BATCH)):
         yield batch
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

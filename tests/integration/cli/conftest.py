@@ -1,14 +1,25 @@
 """The command line, run in this process."""
 
+import asyncio
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from services.cli.main import main
+from services.domain.text.gazetteer import Gazetteer
+from services.provisioning import catalogues
+from services.runtime import valkey
+from services.settings import SEEDS
+from tests.integration.alerter.conftest import valkey_socket
+
+__all__ = ["valkey_socket"]  # a server that all tests here share
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,22 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+_read_gazetteer = catalogues.load_gazetteer
+
+
+@cache
+def _seed_gazetteer() -> Gazetteer:
+    return _read_gazetteer(SEEDS / "actors")
+
+
+@pytest.fixture(autouse=True)
+def _seed_actors_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nearly every command reads them, which takes longer than most of what is tested here."""
+
+    def load(folder: Path) -> Gazetteer:
+        return _seed_gazetteer() if folder == SEEDS / "actors" else _read_gazetteer(folder)
+
+    monkeypatch.setattr(catalogues, "load_gazetteer", load)
 
 
 @pytest.fixture
@@ -41,6 +68,29 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return Ran(code if isinstance(code, int) else 0 if code is None else 1, said.out, said.err)
 
     return run
+
+
+InStore = Callable[[Callable[[Redis], Coroutine[Any, Any, Any]]], Any]
+
+
+@pytest.fixture
+def in_store(valkey_socket: Path, monkeypatch: pytest.MonkeyPatch) -> InStore:
+    """Do something in the store that commands of this test see, which is empty at first."""
+    url = f"unix://{valkey_socket}"
+    monkeypatch.setenv("REDLINE_REDIS_URL", url)
+
+    async def connected(work: Callable[[Redis], Coroutine[Any, Any, Any]]) -> Any:
+        client = valkey.connect(url)
+        try:
+            return await work(client)
+        finally:
+            await client.aclose()
+
+    async def empty(client: Redis) -> None:
+        await client.flushall()
+
+    asyncio.run(connected(empty))
+    return lambda work: asyncio.run(connected(work))
 
 
 @pytest.fixture

@@ -257,6 +257,70 @@ def test_doctor_finds_the_embedded_default_in_order(run: Run) -> None:
     assert verdicts["state store"] == verdicts["broker"] == verdicts["configuration"] == "ok"
 
 
+def test_doctor_advises_on_what_is_valid_but_hardly_meant(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "redline.yaml").write_text("routes: routes.yaml\n")
+    (tmp_path / "routes.yaml").write_text("""
+route: {receiver: desk}
+receivers:
+  - name: desk
+    channels:
+      - {type: email, from: r@example.org, to: [a@example.org], smtp: {host: localhost}}
+      - {type: slack, bot_token: {secret: BOT}, channel: "#redline", interactive: true}
+""")
+    monkeypatch.setenv("REDLINE_SECRET_BOT", "xoxb-1")
+
+    def advice() -> list[str]:
+        ran = run("doctor", "--json")
+        assert ran.code == 0, ran.out
+        lines = [json.loads(line) for line in ran.out.splitlines()]
+        return [line["message"] for line in lines if (line["subject"], line["verdict"]) == ("channels", "warn")]
+
+    mail, slack = advice()
+    assert "api.public_url is not set: mails to desk" in mail
+    assert "receiver desk, channel slack: is interactive, but the secret SLACK_SIGNING_SECRET is not set" in slack
+    monkeypatch.setenv("REDLINE_SECRET_SLACK_SIGNING_SECRET", "x")
+    monkeypatch.setenv("REDLINE_API__PUBLIC_URL", "https://redline.example.org")
+    assert advice() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("  routes: [{receiver: dsek}]", "routes.yaml:3: route.routes[0].receiver: no receiver is called dsek"),
+        ("  mute_time_intervals: [nights]", "routes.yaml:3: route.mute_time_intervals"),
+        ("  group_by: [topic]", "routes.yaml:3: route.group_by"),
+        ("  group_wait: soon", "routes.yaml:3: route.group_wait"),
+    ],
+)
+def test_config_check_names_the_line_of_what_routes_do_not_know(
+    run: Run, tmp_path: Path, line: str, fault: str
+) -> None:
+    (tmp_path / "redline.yaml").write_text("routes: routes.yaml\n")
+    (tmp_path / "routes.yaml").write_text(
+        f"route:\n  receiver: desk\n{line}\nreceivers: [{{name: desk, channels: [{{type: console}}]}}]\n"
+    )
+    ran = run("config", "check")
+    assert (ran.code, fault in ran.err) == (2, True), ran.err
+
+
+def test_replay_says_why_matches_raised_no_alert(run: Run, tmp_path: Path) -> None:
+    from services.settings import SEEDS
+
+    text = (SEEDS / "articles" / "komersant-umerov-arms-talks.md").read_text()
+    (tmp_path / "a.md").write_text(text)
+    (tmp_path / "b.md").write_text(text.replace("outlet: Komersant ukrainskyi", "outlet: Second Wire"))
+    copies = [{**ARTICLE, "id": f"a{number}", "text": text, "outlet": "Third Wire"} for number in range(2)]
+    (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, copies)))
+    told = run("replay", *(str(tmp_path / name) for name in ("a.md", "b.md", "c.jsonl")))
+    assert told.code == 0, told.err
+    assert "Story: 2 articles from 2 outlets · one more outlet tells it\n" in told.out
+    assert told.out.endswith(
+        "4 articles, 6 alerts; nothing was sent\n2 matches raised no alert: 2 add nothing to their stories\n"
+    )
+
+
 def test_doctor_says_which_part_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDLINE_BROKER_URL", "kafka://127.0.0.1:1")
     ran = run("doctor", "--json")

@@ -26,7 +26,7 @@ class Desk(LoopbackServer):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 status = desk._statuses.pop(0) if len(desk._statuses) > 1 else desk._statuses[0]
                 if status == 200:
-                    desk.received.append(body["id"])
+                    desk.received += [alert["id"] for alert in body["alerts"]]
                 self.answer(status)
 
         super().__init__(Handler)
@@ -37,7 +37,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     with Desk(*request.param) as server:
         (tmp_path / "redline.yaml").write_text("routes: routes.yaml\n")
         (tmp_path / "routes.yaml").write_text(
-            "route: {receiver: desk}\nreceivers:\n- name: desk\n"
+            "route: {receiver: desk, group_interval: 1s}\nreceivers:\n- name: desk\n"
             f"  channels: [{{type: webhook, url: '{server.url}/alerts', allow_private: true}}]\n"
         )
         yield server
@@ -58,6 +58,41 @@ def test_what_a_receiver_refuses_is_told(run: Run, desk: Desk) -> None:
     assert ran.code == 1
     assert "4 deliveries did not succeed" in ran.err
     assert "HTTP 404" in ran.err
+
+
+@pytest.mark.parametrize("desk", [(200,)], indirect=True)
+def test_what_would_be_told_hours_later_is_counted(run: Run, desk: Desk, tmp_path: Path) -> None:
+    routes = (tmp_path / "routes.yaml").read_text()
+    (tmp_path / "routes.yaml").write_text(routes.replace("group_interval: 1s", "digest: true"))
+    ran = run("replay", str(SEEDS / "articles"), "--deliver")
+    assert ran.code == 0, ran.err
+    assert desk.received == []
+    assert "sent nothing\nnot sent, for it waits for its time: 2 lines for a digest" in ran.err
+
+
+@pytest.mark.parametrize("desk", [(200,)], indirect=True)
+def test_what_was_sent_and_what_waits_for_its_group_is_said(run: Run, desk: Desk, tmp_path: Path) -> None:
+    routes = (tmp_path / "routes.yaml").read_text()
+    (tmp_path / "routes.yaml").write_text(routes.replace("group_interval: 1s", "group_interval: 15m"))
+    ran = run("replay", str(SEEDS / "articles"), "--deliver")
+    assert ran.code == 0, ran.err
+    assert len(desk.received) == 2, "the second article goes on with both stories"
+    assert ran.err.splitlines() == [
+        "sent 2 messages: desk/webhook 2",
+        "not sent, for it waits for its time: 2 alerts for the next message of a group",
+    ]
+
+
+@pytest.mark.parametrize("desk", [(200,)], indirect=True)
+def test_a_longer_wait_is_announced(run: Run, desk: Desk, tmp_path: Path) -> None:
+    routes = (tmp_path / "routes.yaml").read_text()
+    (tmp_path / "routes.yaml").write_text(routes.replace("group_interval: 1s", "group_interval: 4s"))
+    ran = run("replay", str(SEEDS / "articles"), "--deliver")
+    assert ran.code == 0, ran.err
+    assert ran.err.splitlines() == [
+        "waiting for the next messages of groups, for 60 s at most ...",
+        "sent 4 messages: desk/webhook 4",
+    ]
 
 
 def test_without_deliver_nothing_is_sent(run: Run) -> None:

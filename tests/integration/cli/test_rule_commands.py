@@ -259,7 +259,7 @@ def test_lint_names_rule_and_code_and_is_strict_if_asked(cobalt: Run) -> None:
         0,
         [
             f"{NAME}: no must_not_match example says what the rule is to leave alone [no-must-not-match]",
-            "1 rules, 1 warnings",
+            "1 rule, 1 warning",
         ],
     )
     assert cobalt("rules", "lint", NAME, "--strict").code == 1
