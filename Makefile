@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-bench demo up test test-kafka check format bench clean lock
+.PHONY: help install install-dev install-bench demo up test test-kafka chaos check format bench clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ test: install-dev ## every test but the ones that need a Kafka
 test-kafka: install-dev ## the main scenario on a real Apache Kafka, started from its Maven Central artifacts
 	@$(BIN)/python -m tests.kafka.prepare
 	$(PYTEST) -m kafka
+
+chaos: install-dev ## 100 kills while receivers and Valkey fail, then an audit; CHAOS="--minutes 60" goes on
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 check: install-dev ## format, lint, types, import rules, unit tests
 	$(BIN)/ruff format --check .
