@@ -13,7 +13,13 @@ from services.settings import setting_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-METERED = {"services.runtime.metrics", "services.fetcher.metrics", "services.api.websub"}
+METERED = {
+    "services.runtime.metrics",
+    "services.fetcher.metrics",
+    "services.alerter.metrics",
+    "services.api.websub",
+    "services.api.slack_actions",
+}
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 

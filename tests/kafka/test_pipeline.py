@@ -93,7 +93,7 @@ def test_the_demo_scenario(tmp_path: Path, cluster: Cluster) -> None:
         )
         (tmp_path / "feeds.yaml").write_text(f"feeds:\n{feeds}")
         (tmp_path / "routes.yaml").write_text(
-            "route: {receiver: desk}\nreceivers:\n- name: desk\n"
+            "route: {receiver: desk, group_interval: 1s}\nreceivers:\n- name: desk\n"
             f"  channels: [{{type: webhook, url: '{receiver.url}/alerts', allow_private: true}}]\n"
         )
         (tmp_path / "redline.yaml").write_text("feeds: feeds.yaml\nroutes: routes.yaml\nfetch: {allow_private: true}\n")
