@@ -47,6 +47,7 @@ test-kafka: install-dev ## the main scenario on a real Apache Kafka, started fro
 	$(PYTEST) -m kafka
 
 chaos: install-dev ## 100 kills while receivers and Valkey fail, then an audit; CHAOS="--minutes 60" goes on
+	FLOOD=10000 $(PYTEST) -q tests/integration/alerter/test_burst.py
 	$(BIN)/python -m tests.chaos $(CHAOS)
 
 check: install-dev ## format, lint, types, import rules, unit tests
