@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -13,6 +13,7 @@ from services.cli.times import shown, since_moment
 
 if TYPE_CHECKING:
     from alerts.delivery import Entry, Lane, Resend
+    from services.cli.resend_work import Choice
 
 ASK_ABOVE = 20
 SHORT = 12
@@ -43,36 +44,25 @@ def resend(
 
     Example: redline alerts resend --dead --since 6h --receiver desk
     """
+    from services.cli.resend_work import Choice
+
     if (given is None) == (not dead and not unknown):
         raise BadInputError("give either an ID, or --dead or --unknown (or both)")
     if since is not None and given is not None:
         raise BadInputError("--since goes with --dead or --unknown")
     loaded, now = load_settings(config), datetime.now(UTC)
-    raise typer.Exit(
-        asyncio.run(
-            _resend(
-                loaded,
-                to,
-                now,
-                yes,
-                given=given.strip().lower() if given else None,
-                dead=dead,
-                unknown=unknown,
-                receiver=receiver,
-                channel=channel,
-                since=since_moment(since, "--since", now) if since else None,
-            )
-        )
-    )
+    after = since_moment(since, "--since", now) if since else None
+    given = given.strip().lower() if given else None
+    choice = Choice(given=given, dead=dead, unknown=unknown, receiver=receiver, channel=channel, since=after)
+    raise typer.Exit(asyncio.run(_resend(loaded, choice, to, now, yes)))
 
 
-async def _resend(loaded: LoadedSettings, to: str | None, now: datetime, yes: bool, **chosen: Any) -> int:
+async def _resend(loaded: LoadedSettings, choice: "Choice", to: str | None, now: datetime, yes: bool) -> int:
     from alerts.delivery import Resend
     from services.cli import resend_work
     from services.cli.receiver_work import served_lanes
 
     lane = await resend_work.lane_named(loaded, to) if to else None
-    choice = resend_work.Choice(**chosen)
     results = await resend_work.resend(loaded, choice, lane, now, lambda count: _agree(count, yes))
     served = served_lanes(loaded)
     for entry, result in results:
