@@ -5,17 +5,16 @@ decision, in whole microseconds; `alerts:of:<article id>` the ids of the alerts 
 of ids (services/runtime/id_index.py).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from schemas.alert import Alert
 from schemas.codec import DecodeError, decode, encode
+from services.alerter.faults import translated
 from services.alerter.moments import micros
 from services.runtime.faults import UnavailableError
 from services.runtime.id_index import IdKind, id_key
@@ -70,7 +69,7 @@ class ValkeyAlerts:
             encode(alert),
             f"{IdKind.ALERT}:{alert.id}",
         ]
-        with _translated():
+        with translated(AlertStoreUnavailableError):
             return bool(await self._keep(keys=[self._prefix, id_key(alert.id, self._namespace)], args=args))
 
     async def get(self, alert_id: str) -> Alert | None:
@@ -81,7 +80,7 @@ class ValkeyAlerts:
         """Return those of these alerts that are kept, in the order asked for."""
         if not alert_ids:
             return {}
-        with _translated():
+        with translated(AlertStoreUnavailableError):
             raws = await self._client.mget([f"{self._prefix}alert:{alert_id}" for alert_id in alert_ids])
         found = zip(alert_ids, cast("list[bytes | None]", raws), strict=True)
         return {alert_id: alert for alert_id, raw in found if raw is not None and (alert := _readable(alert_id, raw))}
@@ -95,7 +94,7 @@ class ValkeyAlerts:
 
     async def recent_ids(self, since: datetime, until: datetime, limit: int, *, offset: int = 0) -> tuple[str, ...]:
         """Return the ids of alerts decided from `since` to `until`, newest first, also of those not kept any more."""
-        with _translated():
+        with translated(AlertStoreUnavailableError):
             ids = await self._client.zrevrangebyscore(
                 f"{self._prefix}alerts", micros(until), micros(since), start=offset, num=limit
             )
@@ -103,7 +102,7 @@ class ValkeyAlerts:
 
     async def of_article(self, article_id: str) -> tuple[Alert, ...]:
         """Return the alerts that an article raised, oldest first."""
-        with _translated():
+        with translated(AlertStoreUnavailableError):
             ids = await self._client.smembers(f"{self._prefix}alerts:of:{article_id}")
         found = await self.get_many([one.decode() for one in cast("set[bytes]", ids)])
         return tuple(sorted(found.values(), key=lambda alert: (alert.decided_at, alert.id)))
@@ -115,11 +114,3 @@ def _readable(alert_id: str, raw: bytes) -> Alert | None:
     except DecodeError as error:
         log.error("kept_alert_unreadable", alert_id=alert_id, reason=str(error))
         return None
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise AlertStoreUnavailableError(f"{type(error).__name__}: {error}") from error

@@ -77,7 +77,7 @@ class DigestFlush:
             if missing := [one for one in item.alert_ids if one not in alerts]:
                 log.error("alerts_not_kept", group=item.group_key, alert_ids=missing)
             for alert in alerts.values():
-                due += [held.key for held in await self._admission.admit(alert)]
+                due += [admitted.key for admitted in await self._admission.admit(alert)]
         return tuple(dict.fromkeys(due)) if await self._groups.commit_digest(held, (), (), now) else None
 
 

@@ -14,12 +14,12 @@ class ValkeyLedgerUnavailableError(LedgerUnavailableError, UnavailableError):
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise what the store's client raises as ValkeyLedgerUnavailableError."""
+def translated(to: type[UnavailableError] = ValkeyLedgerUnavailableError) -> Iterator[None]:
+    """Raise what the store's client raises as `to`, whose message names the cause."""
     try:
         yield
     except (RedisError, OSError) as error:
-        raise ValkeyLedgerUnavailableError(f"{type(error).__name__}: {error}") from error
+        raise to(f"{type(error).__name__}: {error}") from error
 
 
 class ContendedError(LedgerUnavailableError, UnavailableError):

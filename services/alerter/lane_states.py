@@ -4,16 +4,15 @@ Reads what ledger_scripts.py writes: `lanes`, `due:<lane>` and `held:<lane>`, `q
 `last:<lane>`, a hash of the last recorded attempt.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from alerts.delivery import EntryState, Lane
+from services.alerter.faults import translated
 from services.alerter.ledger_entries import lane_of
 from services.alerter.moments import moment_of, text_of
 from services.runtime.faults import UnavailableError
@@ -35,7 +34,7 @@ class LaneState:
 async def lane_states(client: Redis, *, namespace: str = "redline") -> Mapping[Lane, LaneState]:
     """Return how each lane that was ever used stands, by name. Raises UnavailableError."""
     prefix = f"{namespace}:{{outbox}}:"
-    with _translated():
+    with translated(UnavailableError):
         lanes = sorted(lane_of(lane) for lane in await client.smembers(f"{prefix}lanes"))
         return {lane: await _state(client, prefix, lane) for lane in lanes}
 
@@ -59,11 +58,3 @@ async def _state(client: Redis, prefix: str, lane: Lane) -> LaneState:
         last_reason=last[b"reason"].decode() if last else "",
         last_at=moment_of(last[b"at"]) if last else None,
     )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise UnavailableError(f"{type(error).__name__}: {error}") from error

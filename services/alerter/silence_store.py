@@ -4,17 +4,15 @@ Keys, all in the ledger's hash slot: `silences` a hash from id to the silence as
 ids by their end, in whole microseconds; `silences:version` the number of changes so far.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from alerts.silences import Silence, is_active
 from schemas.codec import DecodeError, decode, encode
+from services.alerter.faults import translated
 from services.alerter.moments import micros
 from services.runtime.faults import UnavailableError
 
@@ -76,7 +74,7 @@ class ValkeySilences:
 
     async def all(self) -> tuple[Silence, ...]:
         """Return every silence, finished ones too, in the order in which they were made."""
-        with _translated():
+        with translated(SilenceStoreUnavailableError):
             rows = cast("dict[bytes, bytes]", await self._client.hgetall(f"{self._prefix}silences"))
         found = (_readable(one.decode(), raw) for one, raw in rows.items())
         return tuple(sorted((one for one in found if one), key=lambda one: (one.created_at, one.id)))
@@ -87,16 +85,16 @@ class ValkeySilences:
 
     async def version(self) -> int:
         """Return the number of changes so far: while it stays the same, so do the silences."""
-        with _translated():
+        with translated(SilenceStoreUnavailableError):
             return int(await self._client.get(f"{self._prefix}{VERSION}") or 0)
 
     async def _raw(self, silence_id: str) -> bytes | None:
-        with _translated():
+        with translated(SilenceStoreUnavailableError):
             return cast("bytes | None", await self._client.hget(f"{self._prefix}silences", silence_id))
 
     async def _exchange(self, held: bytes, silence: Silence, now: datetime) -> bool:
         args: list[Any] = [silence.id, encode(silence), micros(silence.ends_at), micros(now - KEEP_FINISHED), held]
-        with _translated():
+        with translated(SilenceStoreUnavailableError):
             return bool(await self._put(keys=[self._prefix], args=args))
 
 
@@ -107,11 +105,3 @@ def _readable(silence_id: str, raw: bytes) -> Silence | None:
         # It silences nothing: a notice too many is better than a miss.
         log.error("kept_silence_unreadable", silence_id=silence_id, reason=str(error))
         return None
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise SilenceStoreUnavailableError(f"{type(error).__name__}: {error}") from error

@@ -4,15 +4,13 @@ Kept for good: somebody who wants no mail has said so once and for all, until th
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from alerts.channels.email import UnsubscribedUnavailableError
+from services.alerter.faults import translated
 from services.runtime.faults import UnavailableError
 
 
@@ -43,25 +41,25 @@ class ValkeyUnsubscribed:
     async def unsubscribe(self, receiver: str, address: str, channel: str, now: datetime) -> datetime:
         """Note that this address wants no more of this receiver; return since when, which the first time decides."""
         said = json.dumps({"at": now.isoformat(), "channel": channel})
-        with _reached():
+        with translated(UnsubscribedStoreUnavailableError):
             await self._client.hsetnx(self._name, _field(receiver, address), said)
         return await self.unsubscribed_at(receiver, address) or now
 
     async def subscribe_again(self, receiver: str, address: str) -> bool:
         """Forget that this address left; False if it had not."""
-        with _reached():
+        with translated(UnsubscribedStoreUnavailableError):
             return bool(await self._client.hdel(self._name, _field(receiver, address)))
 
     async def all(self) -> tuple[Left, ...]:
         """Return who has left, by receiver and address."""
-        with _reached():
+        with translated(UnsubscribedStoreUnavailableError):
             said = await self._client.hgetall(self._name)
         left = (_left(name, how) for name, how in said.items())
         return tuple(sorted(left, key=lambda one: (one.receiver, one.address)))
 
     async def unsubscribed_at(self, receiver: str, address: str) -> datetime | None:
         """Return when this address left this receiver, or None."""
-        with _reached():
+        with translated(UnsubscribedStoreUnavailableError):
             said = await self._client.hget(self._name, _field(receiver, address))
         return datetime.fromisoformat(json.loads(said)["at"]) if said else None
 
@@ -75,11 +73,3 @@ def _left(name: bytes | str, said: bytes | str) -> Left:
     receiver, _, address = (name if isinstance(name, str) else name.decode()).partition("/")
     how = json.loads(said)
     return Left(receiver, address, how["channel"], datetime.fromisoformat(how["at"]))
-
-
-@contextmanager
-def _reached() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise UnsubscribedStoreUnavailableError(f"{type(error).__name__}: {error}") from error
