@@ -46,8 +46,8 @@ test-kafka: install-dev ## the main scenario on a real Apache Kafka, started fro
 	@$(BIN)/python -m tests.kafka.prepare
 	$(PYTEST) -m kafka
 
-chaos: install-dev ## 100 kills while receivers and Valkey fail, then an audit; CHAOS="--minutes 60" goes on
-	FLOOD=10000 $(PYTEST) -q tests/integration/alerter/test_burst.py
+chaos: install-dev ## the tests with all they can try, and 100 kills while receivers and Valkey fail; CHAOS="--minutes 60" goes on
+	CAMPAIGN=1 $(PYTEST) -m "not kafka" $(PARALLEL)
 	$(BIN)/python -m tests.chaos $(CHAOS)
 
 check: install-dev ## format, lint, types, import rules, unit tests

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from alerts.routing import Receiver, Target
 
 SENDER, READER = "Redline <redline@example.org>", "reader@example.org"
-
-
 NO_KEY = b"preview"  # links are signed with another key, so those of a preview lead nowhere
 
 
@@ -68,15 +66,21 @@ def preview(
     for number, notification in enumerate(notifications_of(alerts, kind, target, audience, capacity_of(channel))):
         if number and not json:
             print_line("")
-        match channel:
-            case PreviewChannel.SLACK:
-                _print_json(slack_payload(notification, audience, links), json)
-            case PreviewChannel.WEBHOOK:
-                _print_json(notification.model_dump(mode="json", exclude_none=True), json)
-            case PreviewChannel.CONSOLE:
-                _print_console(notification, json)
-            case PreviewChannel.EMAIL:
-                _print_mail(compose_mail(notification, audience, links), html, json)
+        _print_as(channel, notification, audience, links, html, json)
+
+
+def _print_as(
+    channel: PreviewChannel, notification: Notification, audience: "Receiver", links: "Links", html: bool, json: bool
+) -> None:
+    match channel:
+        case PreviewChannel.SLACK:
+            _print_json(slack_payload(notification, audience, links), json)
+        case PreviewChannel.WEBHOOK:
+            _print_json(notification.model_dump(mode="json", exclude_none=True), json)
+        case PreviewChannel.CONSOLE:
+            _print_console(notification, json)
+        case PreviewChannel.EMAIL:
+            _print_mail(compose_mail(notification, audience, links), html, json)
 
 
 def _audience(loaded: LoadedSettings, name: str | None, alert: Alert) -> tuple["Target", "Receiver"]:
@@ -150,7 +154,8 @@ def compose_mail(notification: Notification, audience: "Receiver", links: "Links
     options = next((options for options in audience.channels if isinstance(options, EmailOptions)), None)
     sender, reader = (options.sender, options.to[0]) if options else (SENDER, READER)
     name = options.name if options else "email"
-    asked = MessageLinks(links.unsubscribe(notification.receiver, name, reader), links.silence(notification))
+    unsubscribe = links.unsubscribe(notification.receiver, name, reader)
+    asked = MessageLinks(unsubscribe, links.silence(notification), links.positions(notification))
     return compose(notification, sender, reader, idempotency_key(notification.id, notification.receiver, name), asked)
 
 

@@ -10,7 +10,7 @@ from tests.chaos.campaign import run_campaign
 from tests.chaos.plan import Plan
 from tests.chaos.report import render, violations
 
-KILLS, ALERTS = 4, 40
+KILLS, ALERTS = 4, 16
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import pytest
@@ -12,8 +13,10 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from alerts.delivery import DeliveryLedger
 from services.alerter.ledger import ValkeyDeliveryLedger
 from services.runtime.embedded_valkey import find_binary
+from tests.fake_ledger import InMemoryDeliveryLedger
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +53,10 @@ def namespace() -> str:
 @pytest.fixture
 def valkey_ledger(client: Redis, namespace: str) -> ValkeyDeliveryLedger:
     return ValkeyDeliveryLedger(client, namespace=namespace)
+
+
+@pytest.fixture(params=["in memory", "valkey"])
+def ledger(request: pytest.FixtureRequest) -> DeliveryLedger:
+    if request.param == "in memory":
+        return InMemoryDeliveryLedger()
+    return cast("DeliveryLedger", request.getfixturevalue("valkey_ledger"))

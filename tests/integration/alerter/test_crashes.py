@@ -21,8 +21,9 @@ from schemas.story import Novelty
 from schemas.trace import Stage
 from schemas.watch import Severity
 from tests.integration.alerter.timeline import DAY, HOUR, Timeline, mention, shift
+from tests.volume import volume
 
-STEP = 7  # every command takes minutes; with 3 and each offset, all of them were tried
+STEP = volume(13, 1)  # every command takes a minute and more
 SUPPRESSED = {Stage.SILENCED, Stage.INHIBITED, Stage.REPEATED}
 ROUTES = """
 route:

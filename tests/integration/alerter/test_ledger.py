@@ -1,63 +1,13 @@
 """The contract of every DeliveryLedger, held by the fake and by the one in Valkey alike."""
 
-from collections.abc import Awaitable
-from datetime import datetime, timedelta
-from typing import Any, cast
-
 import pytest
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from alerts.delivery import (
-    KEEP_FINISHED,
-    Decision,
-    DeliveryLedger,
-    Dispatch,
-    EntryState,
-    Finish,
-    Lane,
-    LedgerUnavailableError,
-    Resend,
-    TryAgain,
-)
+from alerts.delivery import DeliveryLedger, Dispatch, EntryState, Finish, Resend, TryAgain
 from schemas.base import content_id
 from schemas.delivery import Delivery, Outcome, idempotency_key
-from schemas.notification import Notification, NotificationKind
-from schemas.trace import Stage
-from services.alerter.lane import describe
-from services.alerter.ledger import ValkeyDeliveryLedger
-from services.runtime.traces import ValkeyTraces
-from tests.fake_ledger import InMemoryDeliveryLedger
-from tests.fakes import EPOCH
+from schemas.notification import NotificationKind
+from tests.integration.alerter.ledgers import DESK, NIGHT, SENT, at, claim, follow_up, record
 from tests.unit.alerts.examples import an_alert, told
-
-DESK, NIGHT = Lane("desk", "slack"), Lane("night", "email")
-LEASE = timedelta(seconds=90)
-SENT = Finish(Outcome.SENT, external_ref="1.2")
-
-
-@pytest.fixture(params=["in memory", "valkey"])
-def ledger(request: pytest.FixtureRequest) -> DeliveryLedger:
-    if request.param == "in memory":
-        return InMemoryDeliveryLedger()
-    return cast("DeliveryLedger", request.getfixturevalue("valkey_ledger"))
-
-
-def at(seconds: float) -> datetime:
-    return EPOCH + timedelta(seconds=seconds)
-
-
-async def claim(
-    ledger: DeliveryLedger, now: float = 0, owner: str = "a", limit: int = 10, lane: Lane = DESK
-) -> list[Dispatch]:
-    return list(await ledger.claim_due(lane, owner=owner, limit=limit, now=at(now), lease=LEASE))
-
-
-async def record(
-    ledger: DeliveryLedger, dispatch: Dispatch, decision: Decision, now: float = 0, owner: str = "a"
-) -> bool:
-    return await ledger.record(dispatch, decision, describe(dispatch, decision, at(now), at(now)), owner=owner)
 
 
 async def test_alert_is_queued_once_for_each_lane(ledger: DeliveryLedger) -> None:
@@ -215,83 +165,6 @@ async def test_a_delivery_is_unfinished_until_nothing_more_will_come_of_it(ledge
     assert counts == [2, 2, 1]
 
 
-def follow_up(number: int, **changes: Any) -> Notification:
-    """A later message of the thread that `told()` begins."""
-    alert = an_alert(id=content_id(f"follow-up {number}"))
-    return told(alert, kind=NotificationKind.UPDATE, revision=number, **changes)
-
-
-async def test_later_messages_of_a_thread_wait_for_the_first_and_learn_its_ref(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(told(), [DESK], at(0))
-    await ledger.enqueue(follow_up(2), [DESK], at(1))
-    await ledger.enqueue(follow_up(3), [DESK], at(2))
-    (first,) = await claim(ledger, 5)
-    assert first.thread_ref is None
-    assert await claim(ledger, 5) == []
-    assert await ledger.next_due_at(DESK) is None  # so that nobody looks again and again
-    assert await ledger.waiting() == {DESK: 2}
-    assert await ledger.unfinished() == 3
-    await record(ledger, first, TryAgain(Outcome.RETRY, at(10), "busy"), 6)
-    assert await claim(ledger, 9) == []
-    (first,) = await claim(ledger, 10)
-    await record(ledger, first, SENT, 10)
-    later = await claim(ledger, 10)
-    assert [dispatch.notification.revision for dispatch in later] == [2, 3]
-    assert [dispatch.thread_ref for dispatch in later] == ["1.2", "1.2"]
-
-
-async def test_waiting_for_the_first_of_a_thread_holds_nobody_else(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(told(), [DESK], at(0))
-    await claim(ledger, 0)
-    for number in range(2, 30):
-        await ledger.enqueue(follow_up(number), [DESK], at(1))
-    other = told(an_alert(id=content_id("x"), group_key="other"))
-    await ledger.enqueue(other, [DESK], at(2))
-    (dispatch,) = await claim(ledger, 2, limit=1)
-    assert dispatch.notification == other
-    await ledger.enqueue(follow_up(2), [NIGHT], at(2))
-    assert len(await claim(ledger, 2, lane=NIGHT)) == 1  # a lane that never had the first
-
-
-@pytest.mark.parametrize("outcome", [Outcome.DEAD, Outcome.UNKNOWN])
-async def test_messages_of_a_thread_stand_alone_when_the_first_will_not_arrive(
-    ledger: DeliveryLedger, outcome: Outcome
-) -> None:
-    await ledger.enqueue(told(), [DESK], at(0))
-    (first,) = await claim(ledger)
-    await ledger.enqueue(follow_up(2), [DESK], at(1))
-    assert await claim(ledger, 1) == []
-    await record(ledger, first, Finish(outcome, "refused"), 2)
-    (second,) = await claim(ledger, 2)
-    assert second.thread_ref is None
-    await record(ledger, second, Finish(Outcome.SENT, external_ref="2.2"), 3)
-    await ledger.enqueue(follow_up(3), [DESK], at(4))
-    assert [dispatch.thread_ref for dispatch in await claim(ledger, 4)] == ["2.2"]
-
-
-async def test_thread_that_begins_anew_has_nothing_to_do_with_the_old_one(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(told(), [DESK], at(0))
-    (first,) = await claim(ledger)
-    await record(ledger, first, SENT)
-    await ledger.enqueue(told(an_alert(id=content_id("again"))), [DESK], at(1))
-    await ledger.enqueue(follow_up(2), [DESK], at(2))
-    (again,) = await claim(ledger, 3)
-    assert again.thread_ref is None
-    await record(ledger, again, Finish(Outcome.SENT, external_ref="9.9"), 4)
-    assert [dispatch.thread_ref for dispatch in await claim(ledger, 5)] == ["9.9"]
-
-
-async def test_interrupted_first_message_is_waited_for_as_well(ledger: DeliveryLedger) -> None:
-    await ledger.enqueue(told(), [DESK], at(0))
-    await claim(ledger)
-    await ledger.enqueue(follow_up(2), [DESK], at(1))
-    assert await claim(ledger, 1) == []
-    await ledger.reclaim(at(100))
-    (first,) = await claim(ledger, 100)
-    await record(ledger, first, SENT, 100)
-    assert len(await claim(ledger, 100)) == 1
-
-
 async def test_entries_are_found_by_each_alert_they_tell_of(ledger: DeliveryLedger) -> None:
     one, two = an_alert(), an_alert(id=content_id("2"))
     both = told(one, two)
@@ -386,63 +259,3 @@ async def test_deliveries_wait_until_they_are_published(ledger: DeliveryLedger) 
 async def test_nothing_is_queued_for_no_lane(ledger: DeliveryLedger) -> None:
     assert await ledger.enqueue(told(), [], at(0)) == 0
     assert await ledger.waiting() == {}
-
-
-async def test_finished_keys_are_forgotten_after_their_time(
-    valkey_ledger: ValkeyDeliveryLedger, client: Redis, namespace: str
-) -> None:
-    await valkey_ledger.enqueue(told(), [DESK], at(0))
-    (dispatch,) = await claim(valkey_ledger)
-    entry = f"{namespace}:{{outbox}}:entry:{dispatch.key}"
-    assert await client.ttl(entry) == -1  # what is not finished is never forgotten
-    await record(valkey_ledger, dispatch, SENT)
-    assert timedelta(days=30) <= KEEP_FINISHED
-    assert await client.ttl(entry) == pytest.approx(KEEP_FINISHED.total_seconds(), abs=5)
-    assert await cast("Awaitable[bytes | None]", client.hget(entry, "notification")) is None
-
-
-async def test_resend_leaves_a_step_in_the_trace_of_every_alert(
-    valkey_ledger: ValkeyDeliveryLedger, client: Redis, namespace: str
-) -> None:
-    alerts = [an_alert(), an_alert(id=content_id("2"))]
-    await valkey_ledger.enqueue(told(*alerts), [DESK], at(0))
-    (dispatch,) = await claim(valkey_ledger)
-    await record(valkey_ledger, dispatch, Finish(Outcome.DEAD, "HTTP 404"))
-    await valkey_ledger.resend(dispatch.key, at(9))
-    for alert in alerts:
-        (step,) = await ValkeyTraces(client, namespace=namespace).of_alert(alert.id)
-        assert (step.stage, step.at, step.ref, step.channel) == (Stage.QUEUED, at(9), dispatch.key, "slack")
-        assert step.reason == "sent again by command, dead before: HTTP 404 (after attempt 1)"
-
-
-async def test_entry_that_cannot_be_read_does_not_block_its_lane(
-    valkey_ledger: ValkeyDeliveryLedger, client: Redis, namespace: str
-) -> None:
-    await valkey_ledger.enqueue(told(an_alert(id=content_id("bad"))), [DESK], at(0))
-    await valkey_ledger.enqueue(told(), [DESK], at(1))
-    entry = f"{namespace}:{{outbox}}:entry:{idempotency_key(told(an_alert(id=content_id('bad'))).id, *DESK)}"
-    await client.hset(entry, "notification", "{}")
-    (dispatch,) = await claim(valkey_ledger, 1)
-    assert dispatch.notification.lead_id == told().lead_id
-    assert await cast("Awaitable[bytes | None]", client.hget(entry, "state")) == b"dead"
-    assert await valkey_ledger.reclaim(at(1_000), "a")  # only the readable one
-    assert await valkey_ledger.waiting() == {DESK: 1}
-
-
-async def test_unreachable_store_is_named_as_such() -> None:
-    ledger = ValkeyDeliveryLedger(Redis(unix_socket_path="/nonexistent/socket", retry=Retry(NoBackoff(), 0)))
-    for call in (
-        ledger.enqueue(told(), [DESK], at(0)),
-        ledger.claim_due(DESK, owner="a", limit=1, now=at(0), lease=LEASE),
-        ledger.reclaim(at(0)),
-        ledger.next_due_at(DESK),
-        ledger.waiting(),
-        ledger.unfinished(),
-        ledger.unpublished(at(0)),
-        ledger.entries_of(content_id("alert")),
-        ledger.failed(),
-        ledger.resend(content_id("key"), at(0)),
-        ledger.oldest_queued_at(),
-    ):
-        with pytest.raises(LedgerUnavailableError):
-            await call

@@ -21,6 +21,7 @@ from services.fetcher.store import (
     Turn,
     ValkeyFeedStore,
 )
+from services.runtime.valkey import connect
 from tests.fakes import EPOCH, InMemoryFeedStore
 
 HOUR = timedelta(hours=1)
@@ -287,7 +288,7 @@ async def test_a_new_interval_counts_from_the_last_poll(store: FeedStore) -> Non
 
 
 async def test_a_store_that_is_not_there_says_so() -> None:
-    client = Redis(unix_socket_path="/nonexistent/valkey.sock")
+    client = connect("unix:///nonexistent/valkey.sock", pauses_s=())
     with pytest.raises(StoreUnavailableError):
         await ValkeyFeedStore(client).version()
     await client.aclose()

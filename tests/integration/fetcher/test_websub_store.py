@@ -11,6 +11,7 @@ from services.domain.feeds.websub_calls import Keeping, Verdict, Verification
 from services.fetcher.store import StoreUnavailableError
 from services.fetcher.websub_store import MAX_WAITING_BYTES, ValkeyWebSubStore
 from services.runtime.faults import UnavailableError
+from services.runtime.valkey import connect
 from tests.fakes import EPOCH
 from tests.unit.feeds.test_websub import TOPIC, asked, credentials, granted
 
@@ -118,7 +119,7 @@ async def test_a_record_that_cannot_be_read_is_made_anew(valkey: Redis) -> None:
 
 
 async def test_a_store_that_is_not_there_says_so_to_both_sides() -> None:
-    client = Redis(unix_socket_path="/nonexistent/valkey.sock")
+    client = connect("unix:///nonexistent/valkey.sock", pauses_s=())
     for kind in (StoreUnavailableError, UnavailableError):
         with pytest.raises(kind):
             await ValkeyWebSubStore(client).by_token("token-1")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.matcher.following import CHUNK, RuleFollower
+from services.matcher import following
+from services.matcher.following import RuleFollower
 from services.matcher.ports import RuleStoreUnavailableError
 from services.matcher.rule_store import ValkeyRuleStore
 from services.matcher.watchlist import Watchlist
@@ -28,9 +29,10 @@ async def opened(folder: Path) -> AsyncIterator[ValkeyRuleStore]:
             await client.aclose()
 
 
-async def test_more_rules_than_a_chunk_are_loaded_and_followed(tmp_path: Path) -> None:
+async def test_more_rules_than_a_chunk_are_loaded_and_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "CHUNK", 50)
     async with opened(tmp_path) as store:
-        count = 2 * CHUNK + 3
+        count = 2 * following.CHUNK + 3
         await store.put_batch([rule(f"r{number}", f"word{number}") for number in range(count)], replace=True)
         watchlist = Watchlist(watched())
         follower = RuleFollower(watchlist, store)

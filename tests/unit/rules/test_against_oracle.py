@@ -22,6 +22,7 @@ from services.domain.text.analyzer import tokens
 from tests.unit.rules.builders import GAZETTEER, rule
 from tests.unit.rules.oracle import Oracle
 from tests.unit.rules.random_rules import articles, nears, trees
+from tests.volume import volume
 
 COMPILER = Compiler(GAZETTEER)
 
@@ -30,19 +31,19 @@ def compiled(tree: ast.Node) -> Clause:
     return COMPILER.compile(tree, format_query(tree))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=volume(50, 150), deadline=None)
 @given(trees())
 def test_the_canonical_query_reads_back_as_the_same_tree(tree: ast.Node) -> None:
     assert parse(format_query(tree)) == tree
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=volume(80, 250), deadline=None)
 @given(trees(), articles)
 def test_a_clause_holds_exactly_where_the_oracle_says(tree: ast.Node, article: Article) -> None:
     assert compiled(tree).holds(of_article(article)) == Oracle.of_article(GAZETTEER, article).holds(tree)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=volume(50, 150), deadline=None)
 @given(nears(3), articles)
 def test_near_stands_in_the_shortest_stretches_that_brute_force_finds(near: ast.Node, article: Article) -> None:
     oracle, index = Oracle.of_article(GAZETTEER, article), of_article(article)
@@ -52,7 +53,7 @@ def test_near_stands_in_the_shortest_stretches_that_brute_force_finds(near: ast.
 
 
 @pytest.mark.parametrize("steps", [PlainSteps, ArraySteps])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=volume(25, 60), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(trees(), articles)
 def test_a_rule_hits_exactly_what_the_oracle_accepts(
     steps: type[PlainSteps] | type[ArraySteps], tree: ast.Node, article: Article
@@ -85,7 +86,7 @@ def test_evidence_is_verbatim_apart_and_by_field(tree: ast.Node, article: Articl
         )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=volume(50, 150), deadline=None)
 @given(trees(negation=False), articles)
 def test_without_its_evidence_a_rule_no_longer_holds(tree: ast.Node, article: Article) -> None:
     article = article.model_copy(update={"lang": article.lang or "xx"})  # a language made out of the text has no span

@@ -14,6 +14,7 @@ from services.domain.text.analyzer import tokens
 from tests.unit.rules.builders import GAZETTEER, article, engine_of, rule
 from tests.unit.rules.oracle import CONTENT, Oracle
 from tests.unit.rules.random_rules import articles, trees
+from tests.volume import volume
 
 
 def explained(query: str, text: str, title: str = "") -> Explanation:
@@ -184,7 +185,7 @@ def test_one_explainer_serves_many_articles() -> None:
 
 
 def test_a_long_article_is_explained_in_time() -> None:
-    text = " ".join(f"word{number} arms" for number in range(60_000))
+    text = " ".join(f"word{number} arms" for number in range(20_000))
     found = explained('"arms embargoes" OR (howitzers NEAR/3 arms) OR @yoon', text)
     assert not found.holds
     assert [part.clause for part in found.missing()] == ["howitzers NEAR/3 arms"]
@@ -202,7 +203,7 @@ def _hits(tree: ast.Node, given_article: Article) -> bool:
     return bool(engine_of(rule(format_query(tree))).match(given_article))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=volume(25, 80), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(trees(), articles)
 def test_the_verdict_of_the_whole_and_of_each_part_is_the_engines(tree: ast.Node, read: Article) -> None:
     found = _explainer(tree).explain(read)
@@ -215,7 +216,7 @@ def test_the_verdict_of_the_whole_and_of_each_part_is_the_engines(tree: ast.Node
         waiting.extend(part.parts)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=volume(25, 80), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(trees(), articles)
 def test_without_the_places_shown_a_hit_is_a_miss(tree: ast.Node, read: Article) -> None:
     read = read.model_copy(update={"lang": read.lang or "xx"})  # a language made out of the text has no place
@@ -245,7 +246,7 @@ def _without(found: Explanation, field: EvidenceField, text: str) -> str:
     return text
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=volume(25, 80), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(trees(), articles)
 def test_the_missing_parts_fail_and_would_be_enough(tree: ast.Node, read: Article) -> None:
     found = _explainer(tree).explain(read)

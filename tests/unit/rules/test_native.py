@@ -15,11 +15,12 @@ from tests.unit.rules import builders
 from tests.unit.rules.builders import GAZETTEER, article
 from tests.unit.rules.oracle import Oracle
 from tests.unit.rules.random_rules import articles, texts, trees
+from tests.volume import volume
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("other_steps")]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=volume(60, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(trees(), min_size=1, max_size=8), st.integers(0, 8), st.lists(articles, min_size=1, max_size=3))
 def test_all_steps_agree_with_brute_force(asked: list[ast.Node], settled: int, read: list[Article]) -> None:
     """Rules added before and after the arrays were sorted, with articles read in between, and one removed."""
@@ -48,7 +49,7 @@ def test_all_steps_agree_with_brute_force(asked: list[ast.Node], settled: int, r
 NEARS = ["@south_korea", '"South Korea"', "Seoul", "@arms", "(Kyiv OR weapons)", "sup*", '="U.S."']
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=volume(20, 60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(texts(40), min_size=1, max_size=4))
 def test_all_steps_agree_with_numpy_on_dense_texts(given_texts: list[str]) -> None:
     rules = [

@@ -15,6 +15,7 @@ from services.domain.rules.vocabulary import FIELD_SCOPES, Form, Scope, Vocabula
 from services.domain.text.analyzer import analyze, surfaces
 from tests.unit.rules.compiled import compiled_steps
 from tests.unit.rules.random_rules import GAPS, TEXT_WORDS, texts
+from tests.volume import volume
 
 Asked = tuple[Scope, Form, str]
 Found = set[tuple[int, EvidenceField, int]]
@@ -93,7 +94,7 @@ def test_no_word_reaches_across_a_blank(text: str) -> None:
 
 
 @each_lexicon
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=volume(30, 80), deadline=None)
 @given(articles, articles)
 def test_every_word_makes_true_what_asks_for_it(
     lexicon: NewLexicon, first: dict[EvidenceField, str], second: dict[EvidenceField, str]
@@ -104,7 +105,7 @@ def test_every_word_makes_true_what_asks_for_it(
 
 
 @each_lexicon
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=volume(30, 80), deadline=None)
 @given(articles, st.permutations(ASKED), st.integers(0, len(ASKED)))
 def test_a_condition_added_late_holds_for_words_seen_before(
     lexicon: NewLexicon, given_texts: dict[EvidenceField, str], asked: list[Asked], late: int
@@ -158,7 +159,7 @@ MARKS = [*",;:!?\"'()[]-/–—‘’“”….", " ", "\u00a0", "\u2003", "\u30
 marked = st.lists(st.sampled_from([*TEXT_WORDS, *MARKS, "3.5", "o'clock", "«да»"]) | st.characters(), max_size=25)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=volume(100, 300), deadline=None)
 @given(marked)
 def test_the_marks_around_a_chunk_are_no_part_of_its_words(parts: list[str]) -> None:
     for chunk in "".join(parts).split():
@@ -166,7 +167,7 @@ def test_the_marks_around_a_chunk_are_no_part_of_its_words(parts: list[str]) -> 
 
 
 @each_lexicon
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=volume(60, 200), deadline=None)
 @given(st.lists(marked.map("".join), min_size=1, max_size=3))
 def test_whatever_stands_around_words_they_are_found(lexicon: NewLexicon, given_texts: list[str]) -> None:
     asked = filled(ASKED, lexicon)
