@@ -14,6 +14,7 @@ from services.domain.feeds.plain_text import plain_text
 from services.domain.text.normalize import printable
 from services.provisioning.faults import ConfigurationError, Fault
 from services.provisioning.packed_files import opened, unpacked_name
+from services.provisioning.undated import UndatedDocuments
 from services.provisioning.yaml_file import parse_yaml
 
 SUFFIXES = (".txt", ".md", ".html", ".htm", ".xml", ".rss", ".atom", ".json", ".jsonl")
@@ -42,13 +43,20 @@ class BadLine:
 def read_articles(paths: list[Path], now: datetime) -> Iterator[ReadArticle | BadLine]:
     """Yield the articles of files and folders, one at a time; what cannot be read comes as a BadLine.
 
-    Any file may be packed by gzip: a.jsonl.gz is read as a.jsonl would be.
+    Any file may be packed by gzip: a.jsonl.gz is read as a.jsonl would be. A document that has no date (.txt, .md,
+    .html) has none as an article, and was first seen after the last day that it names.
     """
+    undated = UndatedDocuments(now)
+    for path in _files(paths):
+        yield from _read_file(path, now, undated)
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from read_articles(sorted(filter(_is_read, path.iterdir())), now)
+            yield from _files(sorted(filter(_is_read, path.iterdir())))
         else:
-            yield from _read_file(path, now)
+            yield path
 
 
 def read_json_lines(lines: Iterator[bytes], place: str, now: datetime) -> Iterator[ReadArticle | BadLine]:
@@ -100,13 +108,13 @@ def _is_read(path: Path) -> bool:
     return unpacked_name(path).suffix in SUFFIXES
 
 
-def _read_file(path: Path, now: datetime) -> Iterator[ReadArticle | BadLine]:
+def _read_file(path: Path, now: datetime, undated: UndatedDocuments) -> Iterator[ReadArticle | BadLine]:
     try:
         with opened(path) as file:
             if unpacked_name(path).suffix == ".jsonl":
                 yield from read_json_lines(iter(file), str(path), now)
             else:
-                yield from _parse_whole(path, file.read(), now)
+                yield from _parse_whole(path, file.read(), now, undated)
     except OSError as error:
         yield BadLine(Fault(str(path), f"cannot be read: {error.strerror}"))
     except ConfigurationError as error:
@@ -115,7 +123,7 @@ def _read_file(path: Path, now: datetime) -> Iterator[ReadArticle | BadLine]:
         yield BadLine(Fault(str(path), _json_message(error)))
 
 
-def _parse_whole(path: Path, raw: bytes, now: datetime) -> Iterator[ReadArticle | BadLine]:
+def _parse_whole(path: Path, raw: bytes, now: datetime, undated: UndatedDocuments) -> Iterator[ReadArticle | BadLine]:
     document = unpacked_name(path)
     match document.suffix:
         case ".json":
@@ -126,28 +134,36 @@ def _parse_whole(path: Path, raw: bytes, now: datetime) -> Iterator[ReadArticle 
                 except ValueError as error:
                     yield BadLine(Fault(str(path), str(error), field=f"[{index}]"))
         case ".md":
-            yield _markdown(path, _decoded(raw), now)
+            yield _document(_markdown(path, _decoded(raw)), undated)
         case ".html" | ".htm":
-            yield _page(document, _decoded(raw), now)
+            yield _document(_page(document, _decoded(raw)), undated)
         case ".xml" | ".rss" | ".atom":
             yield from _feed_document(document, raw, now)
         case ".txt":
-            yield _plain(document, _decoded(raw), now)
+            yield _document(_plain(document, _decoded(raw)), undated)
         case _:
             raise ValueError(f"is of no kind that is read here ({' '.join(SUFFIXES)}, each also with .gz)")
 
 
-def _plain(path: Path, text: str, now: datetime) -> ReadArticle:
-    """Return a text file as an article: its first line is the title, and offsets count from the file's start."""
+def _document(item: dict[str, Any], undated: UndatedDocuments) -> ReadArticle:
+    """Return the article that a whole document makes."""
+    read = article_of(item, undated.seen_at(item["text"]))
+    if read.article.published_at is not None:
+        undated.follow(read.article.published_at)
+    return read
+
+
+def _plain(path: Path, text: str) -> dict[str, Any]:
+    """Return a text file as an item: its first line is the title, and offsets count from the file's start."""
     title = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return article_of({"id": path.name, "title": title, "text": text, "outlet": path.stem}, now)
+    return {"id": path.name, "title": title, "text": text, "outlet": path.stem}
 
 
-def _markdown(path: Path, text: str, now: datetime) -> ReadArticle:
-    """Return a Markdown file with YAML front matter as an article; its text is what follows the front matter."""
+def _markdown(path: Path, text: str) -> dict[str, Any]:
+    """Return a Markdown file with YAML front matter as an item; its text is what follows the front matter."""
     head, body = split_front_matter(text, path)
     document = unpacked_name(path)
-    return article_of({"id": document.name, "outlet": document.stem, **head, "text": body}, now)
+    return {"id": document.name, "outlet": document.stem, **head, "text": body}
 
 
 def split_front_matter(text: str, path: Path) -> tuple[dict[str, Any], str]:
@@ -163,12 +179,12 @@ def split_front_matter(text: str, path: Path) -> tuple[dict[str, Any], str]:
     return head, "".join(lines[closing + 1 :]).lstrip("\r\n")
 
 
-def _page(path: Path, markup: str, now: datetime) -> ReadArticle:
+def _page(path: Path, markup: str) -> dict[str, Any]:
     lower = markup.lower()
     start, end = lower.find("<title"), lower.find("</title>")
     title = plain_text(markup[markup.find(">", start) + 1 : end]) if -1 < start < end else path.stem
     body = markup[lower.find("<body") :] if "<body" in lower else markup
-    return article_of({"id": path.name, "title": title, "text": plain_text(body), "outlet": path.stem}, now)
+    return {"id": path.name, "title": title, "text": plain_text(body), "outlet": path.stem}
 
 
 def _feed_document(path: Path, raw: bytes, now: datetime) -> Iterator[ReadArticle]:
