@@ -93,7 +93,7 @@ def _numbers(text: str) -> Iterator[Fact]:
             return
         unit = (match["unit"] or "").lower()
         raw = match.group()[: match.start("unit") - match.start()] if match["unit"] else match.group()
-        value = _value(raw.strip(" -\u00a0\u202f\n\t"))
+        value = _value(raw)
         value *= _multiplier(unit)
         small = value < _TELLING_FROM and unit not in _SMALL_UNITS
         if not small and not (value in _YEARS and not unit.startswith(("%", "$"))):
@@ -108,7 +108,7 @@ def _multiplier(unit: str) -> int:
 
 def _value(digits: str) -> float:
     """Return the value of digits with a separator of thousands or of decimals, in either convention."""
-    plain = re.sub(r"[\u00a0\u202f ]", "", digits)
+    plain = re.sub(r"[^\d.,]", "", digits)  # blanks of any kind stand between digits and after them
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", plain):
         return float(plain.replace(",", ""))
     return float(plain.replace(",", "."))

@@ -323,8 +323,12 @@ class StoryIndex:
 
     def _expired(self, before: float) -> Iterator[tuple[float, str]]:
         while self._expiries and self._expiries[0][0] < before:
-            at, _, item_id = heapq.heappop(self._expiries)
-            yield at, item_id
+            at, placed, item_id = heapq.heappop(self._expiries)
+            own_at = self._items[item_id][0].at.timestamp()
+            if before <= own_at <= self._now:  # it was ahead of the clock, which has caught up with it after a silence
+                heapq.heappush(self._expiries, (own_at, placed, item_id))
+            else:
+                yield at, item_id
 
     def _forget(self, item_id: str) -> StoryRecord:
         """Take an item out of the window, and its story if it was the last of it."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.story import Novelty
@@ -49,6 +49,19 @@ def test_a_copy_is_known_and_has_the_origin_of_what_it_copies() -> None:
     assert {each.origin_id for each in (first, copy, copy_of_copy)} == {"1"}
     assert copy.novelty is Novelty.OUTLET
     assert copy.similarity >= 0.6
+
+
+def test_a_copy_is_known_also_where_the_topic_was_silent_for_weeks_before() -> None:
+    weeks = 24 * 21
+    *_, first, copy = placed(
+        [
+            item("1", "Tulip growers in Lisse expect a late season"),
+            item("2", "Wheat futures close at 612 cents", hours=2),
+            item("3", FERRY, LEAD, hours=weeks),
+            item("4", FERRY, LEAD, hours=weeks + 1),
+        ]
+    )
+    assert (copy.near_duplicate_of, copy.origin_id) == ("3", first.origin_id)
 
 
 def test_a_headline_of_every_day_with_another_number_is_no_copy() -> None:
@@ -193,6 +206,7 @@ def test_any_order_of_simultaneous_items_keeps_two_events_apart(order: list[int]
     assert not {stories[f"f{n}"] for n in range(3)} & {stories[f"t{n}"] for n in range(3)}
 
 
+@example([("0\x1f", "")])
 @given(st.lists(st.tuples(st.text(max_size=60), st.text(max_size=200)), max_size=6))
 @settings(max_examples=20, deadline=None)
 def test_any_text_is_placed(texts: list[tuple[str, str]]) -> None:
