@@ -4,7 +4,9 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from schemas.article import Article
 from schemas.base import ContentId, Contract, NonEmpty, Slug, StreamContract, UtcDatetime, content_id
+from schemas.claim import Attribution, Modality
 from schemas.match import Evidence, EvidenceField
 from schemas.position import PositionChange
 from schemas.story import StoryRef
@@ -36,6 +38,22 @@ class ArticleRef(Contract):
     published_at: UtcDatetime | None = None
     first_seen_at: UtcDatetime
 
+    @classmethod
+    def to(cls, article: Article) -> "ArticleRef":
+        """Return what to know of this article."""
+        return cls(
+            id=article.id,
+            revision_id=article.revision_id,
+            title=article.title,
+            outlet=article.outlet,
+            url=article.url,
+            author=article.author,
+            lang=article.lang,
+            country=article.country,
+            published_at=article.published_at,
+            first_seen_at=article.first_seen_at,
+        )
+
 
 class Excerpt(Contract):
     """Verbatim sentences around evidence: `text` is the article's field from `start` to `end`.
@@ -48,6 +66,27 @@ class Excerpt(Contract):
     end: int = Field(gt=0)
     text: str
     marks: tuple[tuple[int, int], ...] = ()
+
+
+class Testimony(Contract):
+    """One sentence that proves what an alert says, verbatim: who said it, on whose word it rests, and where it stands.
+
+    `text` is the article's field from `start` to `end`; `rung` is the title of what it speaks for.
+    """
+
+    claim_id: ContentId
+    rung: NonEmpty
+    text: NonEmpty
+    speaker: str | None = None
+    attribution: Attribution
+    modality: Modality
+    said_at: UtcDatetime
+    article_id: ContentId
+    field: EvidenceField
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+    outlet: NonEmpty
+    url: str | None = None
 
 
 class Alert(StreamContract):
@@ -68,6 +107,9 @@ class Alert(StreamContract):
     excerpts: tuple[Excerpt, ...] = ()
     story: StoryRef | None = None
     position: PositionChange | None = Field(default=None, description="what moved, in a shift or its correction")
+    testimony: tuple[Testimony, ...] = Field(
+        default=(), description="the sentences that prove a shift, weightiest first"
+    )
     decided_at: UtcDatetime
 
 

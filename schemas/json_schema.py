@@ -5,8 +5,11 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from schemas.claim import Claim
 from schemas.feed import Feed
+from schemas.ladder import Ladder
 from schemas.notification import Notification
+from schemas.shift import Correction, Position, Shift
 from schemas.streams import STREAMS
 from schemas.watch import Actor, WatchRule, WatchTopic
 
@@ -18,6 +21,11 @@ CONTRACTS: tuple[type[BaseModel], ...] = (
     WatchRule,
     WatchTopic,
     Notification,
+    Claim,
+    Ladder,
+    Position,
+    Shift,
+    Correction,
 )
 
 

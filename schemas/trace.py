@@ -10,8 +10,10 @@ class Stage(StrEnum):
     """Where on its way a decision was taken, in the order of the way."""
 
     MATCHED = "matched"
+    CODED = "coded"  # what the article says on the ladder of the watch topic
     NOT_ALERTED = "not_alerted"  # a match that raises no alert; ends here
     RAISED = "raised"  # a match became an alert
+    PROVES = "proves"  # the article is evidence of a shift that is told; `ref` is its alert
     ROUTED = "routed"
     REACHES_NOBODY = "reaches_nobody"  # no channel of its receivers is open; ends here
     GROUPED = "grouped"  # waits in its group until the group is told
@@ -22,6 +24,10 @@ class Stage(StrEnum):
     OVER_BUDGET = "over_budget"  # waits for the digest
     IN_DIGEST = "in_digest"  # waits for the digest
     QUEUED = "queued"  # in the outbox of a channel, under `ref`, the delivery's idempotency key
+
+
+# Of an article: what leads on to an alert, its own or that of a shift which it proves.
+TO_ALERTS = frozenset({Stage.RAISED, Stage.PROVES})
 
 
 class TraceStep(Contract):
