@@ -1,18 +1,27 @@
 """The provisioned catalogues: actors, watch topics and feeds, each read whole from a file or folder."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.feed import Feed
+from schemas.ladder import Ladder
 from schemas.watch import Actor, WatchRule, WatchTopic
 from services.domain.rules.compiler import Compiler
 from services.domain.rules.errors import RuleError
 from services.domain.rules.parser import parse
 from services.domain.text.gazetteer import Gazetteer, GazetteerError
-from services.provisioning.faults import ConfigurationError, Fault
-from services.provisioning.yaml_file import Location, YamlFile, iso_duration, iso_moment, read_yaml, yaml_files
+from services.provisioning.faults import ConfigurationError, Fault, nearest
+from services.provisioning.yaml_file import (
+    LADDER_KEY,
+    Location,
+    YamlFile,
+    iso_duration,
+    iso_moment,
+    read_yaml,
+    yaml_files,
+)
 
 if TYPE_CHECKING:
     from alerts.routing import Routes
@@ -22,16 +31,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Watched:
-    """The watch topics, and the actors that their rules name."""
+    """The watch topics, the actors that their rules name, and the ladders of the topics that have one."""
 
     topics: tuple[WatchTopic, ...]
     gazetteer: Gazetteer
+    ladders: Mapping[str, Ladder] = field(default_factory=dict)
 
 
 def load_watched(topics: Path, actors: Path) -> Watched:
     """Read the watch topics and the actors their rules name."""
     gazetteer = load_gazetteer(actors)
-    return Watched(load_topics(topics, gazetteer), gazetteer)
+    return Watched(load_topics(topics, gazetteer), gazetteer, load_ladders(topics, gazetteer))
 
 
 def load_routes(path: Path) -> "Routes":
@@ -87,6 +97,41 @@ def load_topics(folder: Path, gazetteer: Gazetteer) -> tuple[WatchTopic, ...]:
     return tuple(topic for _, _, topic in placed)
 
 
+def load_ladders(folder: Path, gazetteer: Gazetteer) -> dict[str, Ladder]:
+    """Read the ladder of every topic file that has one, by topic id; every actor it names is in the gazetteer."""
+    faults: list[Fault] = []
+    ladders: dict[str, Ladder] = {}
+    for path in yaml_files(folder):
+        try:
+            file = read_yaml(path)
+            data = file.mapping()
+            if LADDER_KEY in data:
+                ladders[str(data.get("id", ""))] = ladder_of(file, data[LADDER_KEY], gazetteer)
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return ladders
+
+
+def ladder_of(file: YamlFile, data: Any, gazetteer: Gazetteer) -> Ladder:
+    """Return the ladder that stands under `ladder`, else raise ConfigurationError with all its faults."""
+    at = (LADDER_KEY,)
+    mapping = dict(file.mapping(at, data))
+    if isinstance(policy := mapping.get("policy"), dict):
+        mapping["policy"] = {key: iso_duration(value) for key, value in policy.items()}
+    ladder = file.validate(Ladder, mapping, at)
+    problems = ladder.problems()
+    problems += [
+        (place, f"no actor has the id {actor!r}{nearest(actor, (known.id for known in gazetteer))}")
+        for place, actor in ladder.actor_ids()
+        if actor not in gazetteer
+    ]
+    if problems:
+        raise ConfigurationError(file.fault((*at, *place), message) for place, message in problems)
+    return ladder
+
+
 def load_feeds(path: Path) -> tuple[Feed, ...]:
     """Read the feeds of a `feeds:` file, or of every file in a folder; ids and addresses are unique."""
     placed = _load_lists(path, "feeds", feed_of)
@@ -119,6 +164,7 @@ def _topic(file: YamlFile) -> WatchTopic:
         mapping = file.mapping(("rules", index), rule)
         placed.append({"watch_topic": data.get("id", ""), **mapping})
     data["rules"] = placed
+    data.pop(LADDER_KEY, None)  # a contract of its own: load_ladders
     return file.validate(WatchTopic, data)
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from schemas.watch import WatchRule, WatchTopic
 from services.provisioning.faults import ConfigurationError, Fault, messages
-from services.provisioning.yaml_file import YamlFile, dotted, known_keys, read_yaml, yaml_files
+from services.provisioning.yaml_file import LADDER_KEY, YamlFile, dotted, known_keys, read_yaml, yaml_files
 
 SUFFIXES = (".yaml", ".yml", ".jsonl")
 
@@ -131,7 +131,7 @@ def _of_topic_file(file: YamlFile) -> Iterator[PlacedRule | BadRule]:
     rules = data.get("rules")
     if not isinstance(rules, list):
         raise ConfigurationError([file.fault(("rules",), "expected a list of rules")])
-    topic = file.validate(WatchTopic, {**data, "rules": []})
+    topic = file.validate(WatchTopic, {key: value for key, value in {**data, "rules": []}.items() if key != LADDER_KEY})
     for index, given in enumerate(rules):
         at = ("rules", index)
         try:

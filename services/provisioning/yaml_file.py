@@ -16,6 +16,7 @@ from services.provisioning.faults import ConfigurationError, Fault, messages
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[int | str, ...]
 MAX_FILE_BYTES = 16 * 1024 * 1024
+LADDER_KEY = "ladder"  # of a topic file: a contract of its own beside the topic
 MAX_NODES = 500_000  # aliases can make a small file expand without end
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h|d)$")

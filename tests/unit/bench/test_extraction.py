@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.extraction import Found, average, compare, measure, read_archive, redline
+from tests.volume import volume
 
 ARCHIVE = Path(__file__).resolve().parents[4] / "shared" / "data" / "extraction_scrapinghub.tar.gz"
 
@@ -34,9 +35,10 @@ def test_f1_is_taken_from_the_averages() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_text_of_public_articles_is_found() -> None:
+    """Of every third page; of all in `make chaos`."""
     if not ARCHIVE.exists():
         pytest.skip("the pages (../shared/data/extraction_scrapinghub.tar.gz) are not here")
-    figures = measure(list(read_archive(ARCHIVE)), redline)
+    figures = measure(list(read_archive(ARCHIVE))[:: volume(3, 1)], redline)
     assert figures["words F1"] >= 0.975
     assert figures["words mean F1"] >= 0.97
     assert figures["shingles F1"] >= 0.97
