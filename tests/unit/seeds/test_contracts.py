@@ -34,6 +34,7 @@ def topic(name: str) -> WatchTopic:
     data = load_file(f"topics/{name}")
     assert all("watch_topic" not in rule for rule in data["rules"])
     data["rules"] = [{"watch_topic": data["id"], **rule} for rule in data["rules"]]
+    data.pop("ladder", None)  # a contract of its own
     return WatchTopic.model_validate_json(as_json(data))
 
 

@@ -113,11 +113,11 @@ def test_what_only_names_the_actors_is_left_out(title: str, text: str) -> None:
     assert hits(title, text) == {}
 
 
-def test_a_warning_from_moscow_alone_belongs_to_the_other_topic() -> None:
-    warning = "Putin warned Seoul that sending weapons to Ukraine would be a very big mistake."
-    answer = "Seoul is considering weapons for Ukraine all the same, the presidential office said."
-    assert set(hits("", warning)) == {"seoul-moscow-relations"}
-    assert set(hits("", f"{warning} {answer}")) == BOTH
+def test_a_warning_over_arms_belongs_to_both_topics_and_one_over_sanctions_to_relations() -> None:
+    assert set(hits("", "Putin warned Seoul that sending weapons to Ukraine would be a very big mistake.")) == BOTH
+    assert set(hits("", "Putin warned Seoul that new sanctions would be a very big mistake.")) == {
+        "seoul-moscow-relations"
+    }
 
 
 @pytest.mark.parametrize("name", ["President Moon", "Cho Tae-yong", "Cho Tae-yul"])
