@@ -23,6 +23,16 @@ class Clock(Protocol):
         """Return this moment, aware, in UTC."""
 
 
+class Announces(Protocol):
+    """Has things to tell when their time has come, though nothing happens."""
+
+    async def announce_due(self, now: datetime) -> None:
+        """Tell what is due at `now`. Raises UnavailableError."""
+
+    async def next_due_at(self) -> datetime | None:
+        """Return when there is something to tell again, if nothing happens until then; None if nothing waits."""
+
+
 class Traces(Protocol):
     """Keeps what was decided about every article and alert."""
 

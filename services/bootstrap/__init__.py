@@ -1,6 +1,7 @@
 """The composition root: the only place where real adapters are built and handed to the services."""
 
 from services.bootstrap.alerter import PATIENCE_SECONDS, IsolatedDelivery, UnsentError, isolated_delivery
+from services.bootstrap.rebuilding import rebuild_positions
 from services.bootstrap.running import BUILDERS, run_services
 from services.bootstrap.state import (
     EMBEDDED_OWNER,
@@ -30,6 +31,7 @@ __all__ = [
     "owner_name",
     "provisioned_by_files",
     "provisioned_for_demo",
+    "rebuild_positions",
     "run_services",
     "valkey_durability",
 ]  # fmt: skip

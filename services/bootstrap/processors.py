@@ -6,7 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from services.bootstrap.world import Unit, World, stoppable
+from services.coding import coder_for
 from services.domain.stories.stories import StoryIndex
+from services.domain.surges.policy import SurgePolicy
 from services.matcher import agent as matcher_agent
 from services.matcher.following import RuleFollower
 from services.matcher.handler import MatcherHandler
@@ -21,8 +23,12 @@ from services.runtime.publisher import StreamPublisher
 from services.runtime.traces import ValkeyTraces
 from services.tracker import agent as tracker_agent
 from services.tracker.handler import TrackerHandler
+from services.tracker.position_store import ValkeyPositionStore
+from services.tracker.positions import Positions
 from services.tracker.stories import Stories
 from services.tracker.story_store import ValkeyStoryStore
+from services.tracker.surge_store import ValkeySurgeStore
+from services.tracker.surges import Surges
 
 
 async def build_matcher(world: World) -> Unit:
@@ -54,20 +60,33 @@ def _let_live() -> None:
 
 
 async def build_tracker(world: World) -> Unit:
-    """The service that decides what a match is worth."""
+    """The service that decides what a match is worth, and when somebody's position has moved."""
     app = create_app("tracker", world.broker)
     publisher = StreamPublisher(app)
-    places = (world.settings.actors,)
-    since = fingerprint(*places)
-    stories = Stories(ValkeyStoryStore(world.valkey), _story_index(await asyncio.to_thread(world.provisioned.watched)))
-    handler = TrackerHandler(publisher, world.clock, stories=stories, traces=ValkeyTraces(world.valkey))
+    places = (world.settings.topics, world.settings.actors)
+    since = fingerprint(*places)  # before they are read: a change in between must not go unnoticed
+    watched = await asyncio.to_thread(world.provisioned.watched)
+    traces = ValkeyTraces(world.valkey)
+    story_store = ValkeyStoryStore(world.valkey)
+    stories = Stories(story_store, _story_index(watched))
+    coders = coder_for(world.settings.coding)
+    positions = Positions(ValkeyPositionStore(world.valkey), publisher, traces, watched, coders)
+    surges = Surges(ValkeySurgeStore(world.valkey), story_store, publisher, world.clock, SurgePolicy())
+    handler = TrackerHandler(publisher, world.clock, stories=stories, positions=positions, surges=surges, traces=traces)
     tracker_agent.install(app, handler, DeadLetters(publisher, "tracker", world.clock))
 
     def take_over(watched: Watched) -> None:
         stories.index_anew(_story_index(watched))
+        positions.follow(watched)
 
-    actors = FileFollower(places, world.provisioned.watched, take_over, since)
-    return Unit(app, (stoppable(actors.run, world.settings.matching.reload_seconds),))
+    files = FileFollower(places, world.provisioned.watched, take_over, since)
+    return Unit(
+        app,
+        (
+            stoppable(files.run, world.settings.matching.reload_seconds),
+            stoppable(partial(tracker_agent.announce_in_time, announcers=(positions, surges), clock=world.clock)),
+        ),
+    )
 
 
 def _story_index(watched: Watched) -> Callable[[], StoryIndex]:

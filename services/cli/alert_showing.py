@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from schemas.alert import Alert, AlertKind
-from schemas.trace import Stage, TraceStep
+from schemas.trace import TO_ALERTS, Stage, TraceStep
 from schemas.watch import Severity
 from services.cli.alert_status import Status
 from services.cli.loading import LoadedSettings, load_settings
@@ -34,7 +34,7 @@ _COLOURS = {
     Status.NOBODY: "red",
 }
 _SEVERITIES = {Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
-_LEADING_ON = {Stage.QUEUED, Stage.RAISED}  # to a delivery, to an alert
+_LEADING_ON = {Stage.QUEUED, *TO_ALERTS}  # to a delivery, to an alert
 _ENDS = {Stage.NOT_ALERTED, Stage.REACHES_NOBODY, Stage.SILENCED, Stage.INHIBITED, Stage.REPEATED}
 
 
@@ -183,7 +183,7 @@ def _alert_page(way: "AlertWay", article_steps: tuple[TraceStep, ...] | None) ->
         return _alert_tree(way)
     tree = _article_tree(alert)
     for step in _of_topic(article_steps or (), way):
-        if step.stage is not Stage.RAISED:
+        if step.stage not in TO_ALERTS:
             tree.add(_step_text(step))
     tree.add(_alert_tree(way))
     return tree
@@ -194,7 +194,7 @@ def _article_page(way: "ArticleWay") -> Outline:
     tree = _article_tree(first) if first is not None else Outline(f"article [bold]{way.article_id}[/bold]")
     alerts = {one.alert_id: one for one in way.alerts}
     for step in way.steps:
-        raised = alerts.pop(step.ref, None) if step.stage is Stage.RAISED and step.ref else None
+        raised = alerts.pop(step.ref, None) if step.stage in TO_ALERTS and step.ref else None
         tree.add(_alert_tree(raised) if raised is not None else _step_text(step))
     for one in alerts.values():
         tree.add(_alert_tree(one))

@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts.delivery import Entry
 from schemas.alert import Alert, AlertKind
-from schemas.trace import Stage, TraceStep
+from schemas.trace import TO_ALERTS, TraceStep
 from schemas.watch import Severity
 from services import bootstrap
 from services.alerter.alert_store import KEEP_ALERTS, ValkeyAlerts
@@ -158,7 +158,7 @@ class AlertStores:
     async def article(self, article_id: str) -> ArticleWay:
         """Return what became of an article."""
         steps = await self.traces.of_article(article_id)
-        raised = [step.ref for step in steps if step.stage is Stage.RAISED and step.ref]
+        raised = [step.ref for step in steps if step.stage in TO_ALERTS and step.ref]
         kept = {alert.id: alert for alert in await self.alerts.of_article(article_id)}
         ways = [await self.way_of(one, kept.get(one)) for one in dict.fromkeys((*raised, *kept))]
         return ArticleWay(article_id, steps, tuple(ways))

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from schemas.alert import Alert, AlertKind, ArticleRef, Excerpt, alert_id
+from schemas.alert import Alert, AlertKind, ArticleRef, Excerpt, Testimony, alert_id
 from schemas.base import content_id
+from schemas.claim import Attribution, Modality
 from schemas.match import EvidenceField
 from schemas.position import PositionChange, PositionStep, Track
 from schemas.story import Novelty, StoryRef
@@ -56,6 +57,7 @@ def example_shift() -> Alert:
             outlets=1,
         ),
         position=_position(),
+        testimony=_testimony(article_id),
         decided_at=_PUBLISHED_AT + timedelta(minutes=4, seconds=2),
     )
 
@@ -79,6 +81,32 @@ def trial_alert(receiver: str, now: datetime) -> Alert:
 def _excerpt(field: EvidenceField, text: str, marked: str) -> Excerpt:
     start = text.index(marked)
     return Excerpt(field=field, start=0, end=len(text), text=text, marks=((start, start + len(marked)),))
+
+
+def _testimony(article_id: str) -> tuple[Testimony, ...]:
+    leaked = "Seoul told Kyiv last week that it would not stand in the way of such transfers, two officials said."
+    said = (
+        (_QUOTES[1][1], "Foreign Ministry of South Korea", Attribution.SELF, "Example Wire", article_id),
+        (leaked, None, Attribution.UNNAMED, "Example Post", content_id("another example article")),
+    )
+    return tuple(
+        Testimony(
+            claim_id=content_id("example claim", text),
+            rung="arms through third countries",
+            text=text,
+            speaker=speaker,
+            attribution=attribution,
+            modality=Modality.ASSERTED,
+            said_at=_PUBLISHED_AT,
+            article_id=of,
+            field=EvidenceField.TEXT,
+            start=0,
+            end=len(text),
+            outlet=outlet,
+            url=f"https://{outlet.split()[1].lower()}.example.org/2024/11/27/seoul-shells",
+        )
+        for text, speaker, attribution, outlet, of in said
+    )
 
 
 def _position() -> PositionChange:

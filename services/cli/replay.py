@@ -1,7 +1,8 @@
 """`redline replay`: articles through the real handlers, in the order of events, in an isolated store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress
 
-from schemas.alert import Alert
+from schemas.alert import Alert, AlertKind
 from schemas.article import Article
 from schemas.base import StreamContract
 from schemas.streams import ALERTS, ARTICLES, MATCHES, Stream
@@ -20,7 +21,9 @@ from services.cli.loading import LoadedSettings, load_settings, watched
 from services.cli.output import BAD_INPUT, ConfigOption, JsonOption, err, fault, out, print_line
 from services.cli.replay_report import NotAlerted, report, waiting
 from services.plurals import counted
+from services.ports import Announces
 from services.provisioning.article_files import BadLine, ReadArticle, read_articles
+from services.settings import CodingSettings
 
 if TYPE_CHECKING:
     from services.bootstrap import IsolatedDelivery
@@ -57,10 +60,19 @@ class InlineStreams:
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many alerts were raised, and why other matches raised none."""
+    """How many alerts of each kind were raised, and why other matches raised none."""
 
-    alerts: int
+    alerts: Counter[AlertKind]
     not_alerted: str
+
+    def counts(self) -> str:
+        """Return `6 alerts (2 shifts)`."""
+        moves = [
+            counted(self.alerts[kind], kind.value)
+            for kind in (AlertKind.SHIFT, AlertKind.CORRECTION, AlertKind.SURGE)
+            if self.alerts[kind]
+        ]
+        return counted(self.alerts.total(), "alert") + (f" ({', '.join(moves)})" if moves else "")
 
 
 def replay(
@@ -77,6 +89,8 @@ def replay(
 ) -> None:
     """Show which alerts these articles raise, without sending them.
 
+    A text without a date is put after the last day that it names.
+
     Example: redline replay seeds/articles --json
     """
     pace = _pace(speed)
@@ -84,7 +98,7 @@ def replay(
     replayed = asyncio.run(_replay(articles, pace, deliver, topics, json, config))
     if not json:
         sent = "" if deliver else "; nothing was sent"
-        out.print(f"{counted(len(articles), 'article')}, {counted(replayed.alerts, 'alert')}{sent}")
+        out.print(f"{counted(len(articles), 'article')}, {replayed.counts()}{sent}")
         if replayed.not_alerted:
             out.print(replayed.not_alerted)
     raise typer.Exit(BAD_INPUT if faults or not articles else 0)
@@ -95,41 +109,81 @@ async def _replay(
 ) -> Replayed:
     loaded = load_settings(config, overrides={"topics": topics})
     clock, streams, not_alerted = ReplayClock(), InlineStreams(), NotAlerted()
-    shown: list[str] = []
+    shown: dict[str, AlertKind] = {}
     async with _delivery(loaded, deliver) as delivery:
 
         async def tell(alert: Alert) -> None:
             if alert.id in shown:
                 return  # an edited article raises the same alert again; it is told once
-            shown.append(alert.id)
+            shown[alert.id] = alert.kind
             print_alert(alert, json)
             if delivery is not None:
                 await delivery.handle(alert)
 
-        _connect(streams, watched(loaded), clock, not_alerted)
+        announcers = _connect(streams, watched(loaded), clock, not_alerted, loaded.settings.coding)
         streams.connect(ALERTS, tell)
-        before: datetime | None = None
+        time = _Time(clock, announcers, pace)
         with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
             for article in progress.track(articles, description="replaying"):
-                if pace is not None and before is not None:
-                    await asyncio.sleep((article.event_at - before).total_seconds() / pace)
-                before = clock.moment = article.event_at
+                await time.pass_until(article.event_at)
                 await streams.publish(ARTICLES, article)
-    return Replayed(len(shown), not_alerted.summary())
+        await time.pass_until(None)
+    return Replayed(Counter(shown.values()), not_alerted.summary())
 
 
-def _connect(streams: InlineStreams, catalogue: "Watched", clock: ReplayClock, not_alerted: NotAlerted) -> None:
+class _Time:
+    """Lets time pass, `pace` times as fast as it did, or at once; what becomes due meanwhile is announced then."""
+
+    def __init__(self, clock: ReplayClock, announcers: Sequence[Announces], pace: float | None) -> None:
+        self._clock = clock
+        self._announcers = announcers
+        self._pace = pace
+        self._began = False
+
+    async def pass_until(self, moment: datetime | None) -> None:
+        """Go to this moment, or, without one, to where nothing waits any more."""
+        while (due_at := await self._next_due_at()) is not None and (moment is None or due_at <= moment):
+            await self._go(max(due_at, self._clock.now()))
+            for announcer in self._announcers:
+                await announcer.announce_due(self._clock.now())
+        if moment is not None:
+            await self._go(moment)
+
+    async def _next_due_at(self) -> datetime | None:
+        moments = [await announcer.next_due_at() for announcer in self._announcers]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    async def _go(self, moment: datetime) -> None:
+        if self._pace is not None and self._began:
+            await asyncio.sleep((moment - self._clock.moment).total_seconds() / self._pace)
+        self._began, self._clock.moment = True, moment
+
+
+def _connect(
+    streams: InlineStreams, catalogue: "Watched", clock: ReplayClock, not_alerted: NotAlerted, coding: CodingSettings
+) -> Sequence[Announces]:
     """Let the handlers of the services take what is published, with stores that are gone when the replay ends."""
+    from services.coding import coder_for
     from services.domain.stories.stories import StoryIndex
+    from services.domain.surges.policy import SurgePolicy
     from services.matcher.handler import MatcherHandler
     from services.matcher.watchlist import Watchlist
     from services.tracker.handler import TrackerHandler
+    from services.tracker.position_store import InMemoryPositionStore
+    from services.tracker.positions import Positions
     from services.tracker.stories import Stories
     from services.tracker.story_store import InMemoryStoryStore
+    from services.tracker.surge_store import InMemorySurgeStore
+    from services.tracker.surges import Surges
 
-    stories = Stories(InMemoryStoryStore(), partial(StoryIndex, catalogue.gazetteer))
+    story_store = InMemoryStoryStore()
+    stories = Stories(story_store, partial(StoryIndex, catalogue.gazetteer))
+    positions = Positions(InMemoryPositionStore(), streams, not_alerted, catalogue, coder_for(coding))
+    surges = Surges(InMemorySurgeStore(), story_store, streams, clock, SurgePolicy())
+    tracker = TrackerHandler(streams, clock, stories=stories, positions=positions, surges=surges, traces=not_alerted)
     streams.connect(ARTICLES, MatcherHandler(Watchlist(catalogue), streams).handle)
-    streams.connect(MATCHES, TrackerHandler(streams, clock, stories=stories, traces=not_alerted).handle)
+    streams.connect(MATCHES, tracker.handle)
+    return positions, surges
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from schemas.alert import Alert, AlertKind, ArticleRef, alert_id
-from schemas.article import Arrival, Article
+from schemas.article import Arrival
 from schemas.match import Evidence, EvidenceField, Match
 from schemas.story import Novelty, StoryRef
 from services.domain.stories.items import Placement
@@ -27,19 +27,14 @@ class Skipped:
     why: str
 
 
-def worth_placing(match: Match) -> Skipped | None:
-    """Say why a match is worth no alert whatever its story, or None."""
-    if match.article.arrival is Arrival.BACK_LIST:
-        return Skipped(SkipReason.BACK_LIST, "it was in the feed before the feed was followed")
-    return None
-
-
 def mention(match: Match, place: Placement, now: datetime) -> Alert | Skipped:
     """Return the mention alert of a match whose article has this place in a story of the topic.
 
     The id is the article's, whatever its story, so an edited or replayed article raises the same alert, told once.
     """
     article = match.article
+    if article.arrival is Arrival.BACK_LIST:
+        return Skipped(SkipReason.BACK_LIST, "it was in the feed before the feed was followed")
     if place.novelty is Novelty.NOTHING:
         return Skipped(SkipReason.ADDS_NOTHING, f"story {place.story_id}: {'; '.join(place.reasons)}")
     evidence = _merged(match)
@@ -53,7 +48,7 @@ def mention(match: Match, place: Placement, now: datetime) -> Alert | Skipped:
         title=article.title or _first_line(article.text),
         labels={name: value for hit in match.hits for name, value in hit.labels.items()},
         rule_ids=tuple(sorted(hit.rule_id for hit in match.hits)),
-        article=_reference(article),
+        article=ArticleRef.to(article),
         evidence=evidence,
         excerpts=excerpts(article.title, article.text, evidence),
         story=_story(place),
@@ -77,21 +72,6 @@ def _merged(match: Match) -> tuple[Evidence, ...]:
     spans = {(span.field, span.start, span.end): span for hit in match.hits for span in hit.evidence}
     order = list(EvidenceField)
     return tuple(sorted(spans.values(), key=lambda span: (order.index(span.field), span.start, span.end)))
-
-
-def _reference(article: Article) -> ArticleRef:
-    return ArticleRef(
-        id=article.id,
-        revision_id=article.revision_id,
-        title=article.title,
-        outlet=article.outlet,
-        url=article.url,
-        author=article.author,
-        lang=article.lang,
-        country=article.country,
-        published_at=article.published_at,
-        first_seen_at=article.first_seen_at,
-    )
 
 
 def _first_line(text: str, limit: int = 120) -> str:

@@ -84,7 +84,8 @@ def test_files_are_followed_while_redline_runs_and_a_broken_one_changes_nothing(
             feeds.write_text(f"feeds:\n{first}\n{second}\n")
             wait_until(lambda: receiver.log.alert_ids() == site.expected_alerts(), 20, process.output)
             topic.write_text("id: cobalt\ntitle: Cobalt\nrules:\n- {id: boats, query: regatta}\n")
-            wait_until(lambda: process.output().count("files_reloaded") == 2, 5, process.output)
+            # the feeds by the fetcher, the topics by the matcher and the tracker
+            wait_until(lambda: process.output().count("files_reloaded") == 3, 5, process.output)
             site.visible = 2  # about regattas
             wait_until(lambda: len(receiver.log.alert_ids()) == 4, 20, process.output)
             assert process.stop() == 0, process.output()

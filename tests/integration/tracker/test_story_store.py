@@ -6,6 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from services.runtime.faults import UnavailableError
+from services.runtime.valkey import connect
 from services.tracker.story_store import InMemoryStoryStore, StoredStories, ValkeyStoryStore
 
 
@@ -44,7 +45,7 @@ async def test_of_two_at_once_one_wins(client: Redis, namespace: str) -> None:
 
 
 async def test_a_store_out_of_reach_is_named_as_such() -> None:
-    store = ValkeyStoryStore(Redis(unix_socket_path="/nonexistent/s"))
+    store = ValkeyStoryStore(connect("unix:///nonexistent/s", pauses_s=()))
     for call in (store.version("arms"), store.load("arms"), store.append("arms", b"a", expected=0)):
         with pytest.raises(UnavailableError):
             await call

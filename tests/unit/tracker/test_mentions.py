@@ -13,10 +13,17 @@ from schemas.trace import Stage
 from schemas.watch import Severity
 from services.domain.stories.items import Placement
 from services.domain.stories.stories import StoryIndex
+from services.domain.surges.policy import SurgePolicy
+from services.domain.text.gazetteer import Gazetteer
+from services.provisioning.catalogues import Watched
 from services.tracker.handler import TrackerHandler
 from services.tracker.mentions import Skipped, mention
+from services.tracker.position_store import InMemoryPositionStore
+from services.tracker.positions import Positions
 from services.tracker.stories import Stories
 from services.tracker.story_store import InMemoryStoryStore
+from services.tracker.surge_store import InMemorySurgeStore
+from services.tracker.surges import Surges
 from tests.fakes import EPOCH, FakeClock, RecordingPublisher, RecordingTraces
 
 TEXT = "Nothing yet. Seoul sends shells to Kyiv. The end."
@@ -75,8 +82,10 @@ def place(novelty: Novelty = Novelty.FIRST, **changes: Any) -> Placement:
 
 
 def handler(publisher: RecordingPublisher, traces: RecordingTraces | None = None) -> TrackerHandler:
-    stories = Stories(InMemoryStoryStore(), lambda: StoryIndex(lambda text: ()))
-    return TrackerHandler(publisher, FakeClock(), stories=stories, traces=traces or RecordingTraces())
+    stories, told = Stories(InMemoryStoryStore(), lambda: StoryIndex(lambda text: ())), traces or RecordingTraces()
+    positions = Positions(InMemoryPositionStore(), publisher, told, Watched((), Gazetteer({}, {})))
+    surges = Surges(InMemorySurgeStore(), InMemoryStoryStore(), publisher, FakeClock(), SurgePolicy())
+    return TrackerHandler(publisher, FakeClock(), stories=stories, positions=positions, surges=surges, traces=told)
 
 
 def test_all_rules_that_hit_make_one_alert() -> None:
