@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from alerts.block_text import LINK_CHARS, Block, bullets, context, linked, paragraph, rich_text, run, section
-from alerts.card import Card, Quote, Segment, render_card, shorten
+from alerts.block_text import LINK_CHARS, Block, bullets, context, linked, paragraph, rich_text, run, section, size
+from alerts.card import Card, Quote, Said, Segment, render_card, shorten
 from alerts.ladder_text import ladder_lines
 from schemas.alert import Alert
 from schemas.position import PositionChange
@@ -19,6 +19,7 @@ WHY_CHARS = 600
 EVIDENCE_CHARS = 6_500
 QUOTE_CHARS = 3_000
 MAX_QUOTES = 12
+SAID_CHARS = 600
 MAX_RUNS = 40  # of one excerpt; an article may repeat a word a thousand times
 
 
@@ -50,6 +51,21 @@ def position_blocks(card: Card, change: PositionChange | None, zone: tzinfo) -> 
     if ladder := ladder_lines(change, zone):
         elements.append({"type": "rich_text_preformatted", "elements": [run("\n".join(ladder))]})
     return [rich_text(*elements)]
+
+
+def said_blocks(card: Card, room: int) -> list[Block]:
+    """Return the sentences that prove a shift, as far as there is room, each with whose word it is and a link."""
+    quotes: list[Block] = []
+    for said in card.testimony:
+        quote = _testified(said)
+        room -= size([quote])
+        if room < 0:
+            break
+        quotes.append(quote)
+    blocks = [rich_text(*quotes)] if quotes else []
+    if left_out := len(card.testimony) - len(quotes):
+        blocks.append(context(f"{left_out} more sentence{'s' if left_out > 1 else ''}"))
+    return blocks
 
 
 def evidence_blocks(card: Card, room: int) -> list[Block]:
@@ -118,3 +134,9 @@ def _quoted(quote: Quote) -> Block:
         "type": "rich_text_quote",
         "elements": [run(segment.text, bold=segment.marked) for segment in quote.segments],
     }
+
+
+def _testified(said: Said) -> Block:
+    url = said.url if said.url and len(said.url) <= LINK_CHARS else None
+    elements = [run(f"“{shorten(said.text, SAID_CHARS)}”"), run(f"\n— {said.whose}; "), linked(said.where, url)]
+    return {"type": "rich_text_quote", "elements": elements}

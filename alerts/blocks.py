@@ -7,7 +7,7 @@ from alerts.block_text import Block, mrkdwn
 from alerts.bundle_blocks import bare_blocks, bare_title, bundle_blocks, bundle_text
 from alerts.card import safe_url
 from alerts.digest_blocks import digest_blocks, digest_text
-from alerts.slack_buttons import SilenceLinks, actions, open_button, silence_button
+from alerts.slack_buttons import PageLinks, actions, open_button, positions_button, silence_button
 from schemas.notification import Notification
 
 
@@ -24,7 +24,7 @@ class SlackMessage:
 
 
 def render_slack(
-    notification: Notification, *, links: SilenceLinks | None = None, interactive: bool = False
+    notification: Notification, *, links: PageLinks | None = None, interactive: bool = False
 ) -> SlackMessage:
     """Return the message for Slack.
 
@@ -38,5 +38,9 @@ def render_slack(
     if lead is None:
         return SlackMessage(mrkdwn(bare_title(notification)), bare_blocks(notification))
     url = safe_url(lead.article.url) if lead.article else None
-    buttons = actions(open_button(url) if url else None, silence_button(notification, links, interactive=interactive))
+    buttons = actions(
+        open_button(url) if url else None,
+        positions_button(notification, links),
+        silence_button(notification, links, interactive=interactive),
+    )
     return SlackMessage(bundle_text(notification, lead), bundle_blocks(notification, lead, buttons))

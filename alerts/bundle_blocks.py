@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import tzinfo
 
 from alerts.alert_blocks import (
+    EVIDENCE_CHARS,
     MARKS,
     article_blocks,
     evidence_blocks,
@@ -12,10 +13,11 @@ from alerts.alert_blocks import (
     kicker,
     mentions,
     position_blocks,
+    said_blocks,
     why_blocks,
 )
 from alerts.block_text import MESSAGE_CHARS, Block, context, escape, header, mrkdwn, section, short_line, size, within
-from alerts.card import Card, counted, in_zone, moment_text, reader_zone, render_card
+from alerts.card import Card, counted, in_zone, moment_text, reader_zone, render_card, shorten
 from schemas.alert import Alert
 from schemas.notification import Notification, NotificationKind
 from schemas.story import Novelty
@@ -24,6 +26,7 @@ from schemas.story import Novelty
 STORY_BLOCK = "redline_story"
 NEWS_CHARS = 900
 OTHERS_CHARS = 2_500
+_LEFT_OUT_CHARS = 40  # for the line that counts what there is no room for
 MAX_NAMED = 6
 NAME_CHARS = 60
 _NOTES = {NotificationKind.UPDATE: "Update: ", NotificationKind.REMINDER: "Reminder: ", NotificationKind.TEST: "Test: "}
@@ -40,8 +43,10 @@ def bundle_blocks(notification: Notification, lead: Alert, buttons: list[Block])
     if lead.article:
         tail.append(story_block(notification))
     tail += [*why_blocks(card), *buttons]
-    evidence = evidence_blocks(card, MESSAGE_CHARS - size(head) - size(tail))
-    return (*head, *evidence, *tail)
+    room = MESSAGE_CHARS - size(head) - size(tail)
+    testimony = said_blocks(card, min(room - _LEFT_OUT_CHARS, EVIDENCE_CHARS))
+    evidence = evidence_blocks(card, room - size(testimony))
+    return (*head, *testimony, *evidence, *tail)
 
 
 def bare_blocks(notification: Notification) -> tuple[Block, ...]:
@@ -140,6 +145,9 @@ def _others(alerts: list[Alert], zone: tzinfo) -> list[Block]:
 
 
 def _quote_line(card: Card) -> list[str]:
+    if card.testimony:
+        first = card.testimony[0]
+        return [within(f"“{shorten(first.text, 500)}” {first.by}", 700, mrkdwn)]
     if not card.quotes:
         return []
     (quote, *_), _ = fit(card.evidence[:1], 300)

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from alerts.directions import placed
-from schemas.alert import Alert, AlertKind, Excerpt
+from schemas.alert import Alert, AlertKind, Excerpt, Testimony
+from schemas.claim import Attribution, Modality
 from schemas.match import EvidenceField
 from schemas.position import PositionChange
 from schemas.story import Novelty, StoryRef
@@ -23,6 +24,20 @@ KIND_TITLES = {
     AlertKind.FEED_HEALTH: "Feed health",
     AlertKind.DIGEST: "Digest",
 }
+_WORD_OF = {
+    Attribution.SELF: "on record",
+    Attribution.UNNAMED: "unnamed officials",
+    Attribution.ANALYST: "expert",
+    Attribution.OPPONENT: "opponent",
+    Attribution.THIRD_PARTY: "another party",
+    Attribution.NARRATOR: "the article itself",
+}
+_MEANT_AS = {
+    Modality.ASSERTED: "",
+    Modality.CONDITIONAL: "conditional",
+    Modality.SPECULATIVE: "as a possibility",
+    Modality.DENIED: "denied",
+}
 _LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # Nothing of this is printed, and all of it can deceive: control characters steer terminals; bidi overrides, embeddings
 # and isolates make a line read as something else ("Trojan Source"); tag characters and noncharacters hide text. The
@@ -33,6 +48,7 @@ _HARMFUL = re.compile(
 LONGEST_LINE = 4_000
 LONGEST_TEXT = 20_000
 MAX_TERMS = 8
+MAX_SAID = 8
 MAX_FACTS = 6
 TERM_CHARS = 60
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")  # cannot be encoded
@@ -60,10 +76,26 @@ class Quote:
 
 
 @dataclass(frozen=True)
+class Said:
+    """A sentence that proves a shift, verbatim on one line: whose word it is, and where and when it stands."""
+
+    text: str
+    whose: str
+    where: str
+    url: str | None
+
+    @property
+    def by(self) -> str:
+        """Whose word it is and where it stands: `— Kim Yong-hyun, on record; Example Wire, 27 Nov 2024`."""
+        return f"— {self.whose}; {self.where}"
+
+
+@dataclass(frozen=True)
 class Card:
     """An alert as words, cleaned of control characters; lines are single lines. `url` is an http(s) URL or None.
 
-    `when` is in the reader's zone. `story` and `position` say how far its story and the actor's position have come.
+    `when` is in the reader's zone. `story` and `position` say how far its story and the actor's position have come,
+    `testimony` what proves that the actor has moved.
     """
 
     alert_id: str
@@ -82,6 +114,7 @@ class Card:
     labels: tuple[tuple[str, str], ...]
     story: str | None = None
     position: tuple[str, ...] = ()
+    testimony: tuple[Said, ...] = ()
 
     @property
     def when_text(self) -> str:
@@ -229,6 +262,20 @@ def render_card(alert: Alert, zone: tzinfo = UTC) -> Card:
         labels=tuple((bounded_line(name), bounded_line(value)) for name, value in sorted(alert.labels.items())),
         story=story_line(alert.story) if alert.story else None,
         position=position_lines(alert.position, zone) if alert.position else (),
+        testimony=tuple(_said(one, zone) for one in alert.testimony[:MAX_SAID]),
+    )
+
+
+def _said(one: Testimony, zone: tzinfo) -> Said:
+    speaker = shorten(bounded_line(one.speaker or ""), TERM_CHARS)
+    whose = [placed(speaker), _WORD_OF[one.attribution], _MEANT_AS[one.modality]]
+    outlet = shorten(bounded_line(one.outlet), TERM_CHARS)
+    where = [placed(outlet), day_text(in_zone(one.said_at, zone))]
+    return Said(
+        text=bounded_line(one.text),
+        whose=", ".join(part for part in whose if part),
+        where=", ".join(part for part in where if part),
+        url=safe_url(one.url),
     )
 
 

@@ -9,6 +9,7 @@ from alerts.card import (
     KIND_TITLES,
     Card,
     Quote,
+    Said,
     Segment,
     brief_moment,
     counted,
@@ -32,7 +33,8 @@ WHOLE_ALERTS = 5  # the most urgent; the others get a line each
 LISTED_ALERTS = 40
 MAX_QUOTES = 8
 QUOTE_CHARS = 1_500
-EVIDENCE_CHARS = 3_000  # of one alert
+EVIDENCE_CHARS = 3_000  # of one alert, testimony and excerpts together
+SAID_CHARS = 700
 LINE_CHARS = 300
 NAME_CHARS = 80
 MAX_LINES = 12
@@ -145,6 +147,7 @@ def silenced(notification: Notification) -> str:
 
 def trimmed(card: Card) -> Card:
     """Return a card that a mail has room for; what is cut ends in …."""
+    testimony = _fit_said(card.testimony)
     return replace(
         card,
         watch_topic=shorten(card.watch_topic, LINE_CHARS),
@@ -154,13 +157,27 @@ def trimmed(card: Card) -> Card:
         author=card.author and shorten(card.author, NAME_CHARS),
         url=card.url if card.url and len(card.url) <= URL_CHARS else None,
         summary=_lines(card.summary, LINE_CHARS),
-        quotes=fit(card.quotes, EVIDENCE_CHARS),
+        quotes=fit(card.quotes, EVIDENCE_CHARS - sum(len(said.text) for said in testimony)),
         rule_ids=_lines(card.rule_ids, NAME_CHARS),
         labels=tuple(
             (shorten(name, NAME_CHARS), shorten(value, NAME_CHARS)) for name, value in card.labels[:MAX_LINES]
         ),
         story=card.story and shorten(card.story, LINE_CHARS),
         position=tuple(shorten(line, LINE_CHARS) for line in card.position),
+        testimony=testimony,
+    )
+
+
+def _fit_said(testimony: tuple[Said, ...]) -> tuple[Said, ...]:
+    """Return all the sentences, each with its share of the room."""
+    share = min(EVIDENCE_CHARS // max(len(testimony), 1), SAID_CHARS)
+    return tuple(
+        replace(
+            said,
+            text=shorten(said.text, share),
+            url=said.url if said.url and len(said.url) <= URL_CHARS else None,
+        )
+        for said in testimony
     )
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from alerts.card import one_line, shorten
+from schemas.alert import AlertKind
 from schemas.notification import Notification, NotificationKind
 
 VERSION = "1"
 TITLE_CHARS = 80
 MAX_TOKEN_CHARS = 4_096
+_ABOUT_POSITIONS = frozenset({AlertKind.SHIFT, AlertKind.CORRECTION})
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,15 @@ class Silencing:
     time_zone: str = "UTC"
 
 
-Asked: TypeAlias = Unsubscribing | Silencing
+@dataclass(frozen=True)
+class Looking:
+    """Somebody wants to see where actors stand on a watch topic, and how they came there."""
+
+    watch_topic: str
+    time_zone: str = "UTC"
+
+
+Asked: TypeAlias = Unsubscribing | Silencing | Looking
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class MessageLinks:
 
     unsubscribe: str | None = None
     silence: str | None = None
+    positions: str | None = None
 
 
 NO_LINKS = MessageLinks()
@@ -76,6 +87,13 @@ class Links:
         asked = ["s", alert.watch_topic, story, group_key, notification.receiver, *titles]
         return self._link("silence", [*asked, notification.time_zone])
 
+    def positions(self, notification: Notification) -> str | None:
+        """Return the link to where actors stand on the topic of the lead alert; None for what tells of no position."""
+        alert = notification.lead
+        if alert is None or alert.kind not in _ABOUT_POSITIONS or notification.kind is NotificationKind.TEST:
+            return None
+        return self._link("topics", ["t", alert.watch_topic, notification.time_zone])
+
     def _link(self, page: str, payload: list[str]) -> str | None:
         token = make_token(payload, self._key)
         return f"{self._base}/{page}/{token}" if self._base and len(token) <= MAX_TOKEN_CHARS else None
@@ -95,14 +113,19 @@ def read_token(token: str, key: bytes) -> Asked | None:
     if not hmac.compare_digest(mark, _mark(packed, key)):
         return None
     try:
-        payload = json.loads(urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+        return _asked(json.loads(urlsafe_b64decode(packed + "=" * (-len(packed) % 4))))
     except (NotBase64Error, ValueError):
         return None
+
+
+def _asked(payload: object) -> Asked | None:
     match payload:
         case ["u", str(receiver), str(channel), str(address)]:
             return Unsubscribing(receiver, channel, address)
         case ["s", str(topic), str(story), str(group), str(receiver), str(topic_title), str(title), str(zone)]:
             return Silencing(topic, topic_title, story or None, group or None, title, receiver, zone)
+        case ["t", str(topic), str(zone)]:
+            return Looking(topic, zone)
     return None
 
 

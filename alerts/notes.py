@@ -48,6 +48,8 @@ def _card_lines(card: Card, *, quoted: bool) -> Iterator[str]:
     yield from card.position
     if quoted:
         yield from card.summary
+        for said in card.testimony[:MAX_QUOTES]:
+            yield f"“{shorten(said.text, QUOTE_CHARS)}” {said.by}"
         for quote in card.evidence[:MAX_QUOTES]:
             yield f"“{shorten(' '.join(starred(quote).split()), QUOTE_CHARS)}”"
     if card.url:

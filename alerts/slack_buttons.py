@@ -20,15 +20,20 @@ class Press(StrEnum):
 
     OPEN_ARTICLE = "redline_open_article"
     OPEN_SILENCE_PAGE = "redline_open_silence_page"
+    OPEN_POSITIONS_PAGE = "redline_open_positions_page"
     SILENCE_STORY = "redline_silence_story"
     UNDO_SILENCE = "redline_undo_silence"
 
 
-class SilenceLinks(Protocol):
-    """Makes addresses of a page on which a reader may silence what a message tells of."""
+class PageLinks(Protocol):
+    """Makes addresses of pages for the readers of a message; None where there is no such page."""
 
     def silence(self, notification: Notification) -> str | None:
-        """Return the address, or None where there is no such page."""
+        """Return where a reader may silence what a message tells of."""
+        ...
+
+    def positions(self, notification: Notification) -> str | None:
+        """Return where a reader sees how an actor came to stand where a message says that it stands."""
         ...
 
 
@@ -59,7 +64,7 @@ def open_button(url: str) -> Block | None:
     return _button("Read the article", Press.OPEN_ARTICLE, url=url) if len(url) <= URL_CHARS else None
 
 
-def silence_button(notification: Notification, links: SilenceLinks | None, *, interactive: bool) -> Block | None:
+def silence_button(notification: Notification, links: PageLinks | None, *, interactive: bool) -> Block | None:
     """Return the button that silences the story of the message for a day.
 
     It acts at once where Slack may call the api, and else leads to a page of the api, if there is one.
@@ -77,6 +82,12 @@ def silence_button(notification: Notification, links: SilenceLinks | None, *, in
             return _button(label, Press.SILENCE_STORY, value=spelled) if len(spelled) <= VALUE_CHARS else None
     url = links.silence(notification) if links else None
     return _button(label, Press.OPEN_SILENCE_PAGE, url=url) if url and len(url) <= URL_CHARS else None
+
+
+def positions_button(notification: Notification, links: PageLinks | None) -> Block | None:
+    """Return the button that opens the positions of the topic over time, if the message tells of one that moved."""
+    url = links.positions(notification) if links else None
+    return _button("Positions over time", Press.OPEN_POSITIONS_PAGE, url=url) if url and len(url) <= URL_CHARS else None
 
 
 def undo_button(silence_id: str) -> Block:

@@ -8,7 +8,7 @@ from typing import TextIO
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from alerts.card import Card, Quote, one_line
+from alerts.card import Card, Quote, Said, one_line
 from alerts.channels.base import FIRST_ATTEMPT, Attempt, Refused, SendResult, Sent
 from alerts.charts import StepChart
 from alerts.letter import DigestLetter, digest_letter_of, letter_of
@@ -152,11 +152,21 @@ def _lines(card: Card, chart: StepChart | None, console: Console, width: int) ->
         yield Text()
     for paragraph in card.summary:
         yield from _indented(Text(paragraph), console, width)
+    for said in card.testimony:
+        yield Text()
+        yield from _said(said, console, width)
     for quote in card.evidence:
         yield Text()
         yield from _indented(_excerpt(quote, starred=starred), console, width)
     yield from _foot(card, console, width)
     yield Text()
+
+
+def _said(said: Said, console: Console, width: int) -> Iterator[Text]:
+    yield from _indented(Text(f"“{said.text}”"), console, width)
+    yield from _indented(Text(said.by, style="dim"), console, width)
+    if said.url:
+        yield Text(INDENT).append(said.url, style="underline blue")
 
 
 def _foot(card: Card, console: Console, width: int) -> Iterator[Text]:

@@ -181,6 +181,7 @@ class EmailChannel:
         links = MessageLinks(
             self._links.unsubscribe(self._receiver, self._options.name, self._address),
             self._links.silence(notification),
+            self._links.positions(notification),
         )
         message = compose(notification, self._options.sender, self._recipient, idempotency_key, links)
         try:

@@ -14,7 +14,7 @@ from alerts.channels.http import Answer, Poster, result_of
 from alerts.channels.slack_api import JSON, RefusedByApi, Reply, SlackApi, dump
 from alerts.channels.slack_history import MessageRef, SlackHistory, metadata
 from alerts.options import SLACK_API_URL
-from alerts.slack_buttons import SilenceLinks
+from alerts.slack_buttons import PageLinks
 from schemas.alert import AlertKind
 from schemas.notification import Notification, NotificationKind
 from schemas.watch import Severity
@@ -38,7 +38,7 @@ class SlackWebhookChannel:
         url: SecretStr,
         *,
         name: str = "slack",
-        links: SilenceLinks | None = None,
+        links: PageLinks | None = None,
         interactive: bool = False,
         poster: Poster | None = None,
         now: Callable[[], datetime] = _utc_now,
@@ -85,7 +85,7 @@ class SlackBotChannel:
         *,
         name: str = "slack",
         api_url: str = SLACK_API_URL,
-        links: SilenceLinks | None = None,
+        links: PageLinks | None = None,
         interactive: bool = False,
         poster: Poster | None = None,
         now: Callable[[], datetime] = _utc_now,

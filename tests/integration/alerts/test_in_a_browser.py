@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -16,11 +17,16 @@ import pytest
 from alerts.links import MessageLinks
 from alerts.render import frame, render_html
 from schemas.base import content_id
+from schemas.claim import Attribution, Modality
 from schemas.notification import NotificationKind
 from schemas.watch import Severity
 from services.api.page import Button, page
+from services.api.position_page import shown_as
+from services.api.position_view import LadderTopic, topic_page
+from services.domain.positions.tracker import PositionTracker
 from tests.unit.alerts.examples import an_alert, article, excerpt, told
 from tests.unit.alerts.messages import a_change, a_digest, a_shift, an_item, text_that_has_no_end
+from tests.unit.positions.worlds import ACTOR, DAY, START, TOPIC, claim, ladder, said
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
@@ -29,9 +35,13 @@ pytestmark = [
 ]
 
 PHONE, DESK = 390, 900
-ON_A_DESK = ("shift", "mention", "arabic", "unbroken")
+ON_A_DESK = ("shift", "mention", "arabic", "unbroken", "positions")
 LIGHT, DARK = 1, 0
-LINKS = MessageLinks("https://redline.example/unsubscribe/1.a.b", "https://redline.example/silence/1.c.d")
+LINKS = MessageLinks(
+    "https://redline.example/unsubscribe/1.a.b",
+    "https://redline.example/silence/1.c.d",
+    "https://redline.example/topics/1.e.f",
+)
 ARABIC = "سيول: سنراجع بمرونة تزويد أوكرانيا بالأسلحة"
 UNBROKEN = "https://example.org/" + "x" * 200
 REMOTE = (
@@ -59,8 +69,25 @@ def pages() -> dict[str, str]:
         ),
         "urgent": render_html(told(an_alert(severity=Severity.CRITICAL)), LINKS),
         "planted": frame(REMOTE),
+        "positions": positions(),
         "page": bytes(page("Silence?", [UNBROKEN], Button("Silence", "silence"), note=UNBROKEN).body).decode(),
     }
+
+
+def positions() -> str:
+    """Return the page of a position with shifts that are confirmed, unconfirmed, contested and retracted."""
+    held = PositionTracker(ladder(lone_reports=True), TOPIC, ACTOR)
+    held.add(
+        [*said(0, "refuse"), claim(15, "deliver", Attribution.UNNAMED), *said(20, "consider"), *said(22, "refuse")]
+    )
+    held.add([claim(40, "indirect", Attribution.UNNAMED), claim(41, "indirect", modality=Modality.DENIED)])
+    held.add([claim(45, "deliver", Attribution.UNNAMED).model_copy(update={"outlet": UNBROKEN, "speaker": UNBROKEN})])
+    asking = PositionTracker(ladder(), TOPIC, "ukraine")
+    asking.add([claim(30, "request", actor="ukraine").model_copy(update={"url": "https://example.org/a"})])
+    topic = LadderTopic(TOPIC, UNBROKEN, ladder(lone_reports=True), {ACTOR: "South Korea", "ukraine": UNBROKEN})
+    drawn = topic_page(topic, {ACTOR: held, "ukraine": asking}, START + 60 * DAY, UTC)
+    assert {turn.status for actor in drawn.actors for turn in actor.turns} >= {"contested", "unconfirmed", "retracted"}
+    return bytes(shown_as(drawn).body).decode()
 
 
 # Every frame is measured as it stands, and what was found is left in the document for --dump-dom.
@@ -170,7 +197,7 @@ def test_every_text_stands_out_from_what_is_behind_it(seen: tuple[int, Any, list
         for pair in frame_found["colours"]:
             text, behind = map(luminance, pair.split("|"))
             assert (max(text, behind) + 0.05) / (min(text, behind) + 0.05) >= 4.5, (name, pair)
-            assert (text > behind) is (seen[0] == DARK) or name.startswith("page")  # with its button, (name, pair)
+            assert (text > behind) is (seen[0] == DARK) or name.startswith("page ")  # with its button, (name, pair)
 
 
 def test_an_arabic_headline_begins_on_the_right_and_an_english_one_on_the_left(

@@ -5,8 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.alert import Alert, AlertKind, ArticleRef, Excerpt
+from schemas.alert import Alert, AlertKind, ArticleRef, Excerpt, Testimony
 from schemas.base import content_id
+from schemas.claim import Attribution, Modality
 from schemas.match import EvidenceField
 from schemas.notification import (
     Digest,
@@ -65,6 +66,27 @@ def an_alert(**changes: Any) -> Alert:
     return Alert(**values)
 
 
+def a_testimony(text: str = SENTENCE, **changes: Any) -> Testimony:
+    """A sentence that proves a shift."""
+    values: dict[str, Any] = {
+        "claim_id": content_id("claim"),
+        "rung": "Does not rule weapons out",
+        "text": text,
+        "speaker": "Kim Yong-hyun",
+        "attribution": Attribution.SELF,
+        "modality": Modality.ASSERTED,
+        "said_at": DECIDED_AT,
+        "article_id": content_id("article"),
+        "field": EvidenceField.TEXT,
+        "start": 0,
+        "end": max(len(text), 1),
+        "outlet": "Example Wire",
+        "url": "https://example.org/news/1?a=1&b=2",
+        **changes,
+    }
+    return Testimony(**values)
+
+
 # What feeds have been seen to carry, and what an attacker would put there.
 NASTY = (
     "<script>alert(1)</script>",
@@ -84,6 +106,23 @@ NASTY = (
 nasty_text = st.one_of(st.sampled_from(NASTY), st.text(max_size=80)).flatmap(
     lambda text: st.sampled_from([text, f"{text} and {text}"])
 )
+
+
+@st.composite
+def hostile_testimony(draw: st.DrawFn, texts: st.SearchStrategy[str] = nasty_text) -> tuple[Testimony, ...]:
+    """Sentences, speakers, outlets and links that are hostile, perhaps more than are shown."""
+    said = [
+        a_testimony(
+            draw(texts.filter(bool)),
+            speaker=draw(st.none() | texts),
+            outlet=draw(texts.filter(bool)),
+            url=draw(st.none() | texts | texts.map(lambda text: f"https://example.org/{text}")),
+            attribution=draw(st.sampled_from(Attribution)),
+            modality=draw(st.sampled_from(Modality)),
+        )
+        for _ in range(draw(st.integers(0, 2)))
+    ]
+    return tuple(said * draw(st.sampled_from([1, 1, 12])))
 
 
 @st.composite
@@ -112,6 +151,7 @@ def hostile_alerts(draw: st.DrawFn) -> Alert:
         rule_ids=tuple(draw(st.lists(nasty_text, max_size=3))),
         excerpts=tuple(excerpts),
         article=draw(st.sampled_from([about, about, None])),
+        testimony=draw(hostile_testimony()),
     )
 
 
@@ -234,6 +274,7 @@ def hostile_notifications(draw: st.DrawFn) -> Notification:
                 "summary": draw(_monstrous),
                 "story": draw(st.none() | hostile_stories()),
                 "position": draw(st.none() | hostile_positions()),
+                "testimony": draw(hostile_testimony(_monstrous)),
                 "article": alert.article.model_copy(update={"url": draw(_urls)}) if alert.article else None,
             }
         )

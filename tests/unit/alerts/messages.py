@@ -11,7 +11,7 @@ from schemas.notification import Digest, DigestItem, DigestReason, Notification,
 from schemas.position import PositionChange, PositionStep, Track
 from schemas.story import Novelty, StoryRef
 from schemas.watch import Severity
-from tests.unit.alerts.examples import DECIDED_AT, an_alert, excerpt, hostile_alerts, nasty_text, told
+from tests.unit.alerts.examples import DECIDED_AT, a_testimony, an_alert, excerpt, hostile_alerts, nasty_text, told
 
 RUNGS = ("refuses", "non-lethal only", "not ruled out", "considers", "supplies")
 FULL = "<script>alert(1)</script>\r\nBcc: x@example.org\r\n\x00\u202e*bold* <!channel> 무기 👩‍👩‍👧 "
@@ -110,6 +110,7 @@ def text_that_has_no_end() -> Notification:
         labels={ENDLESS: ENDLESS},
         rule_ids=(ENDLESS[:500],) * 50,
         excerpts=(excerpt(ENDLESS, "*bold*"),),
+        testimony=(a_testimony(ENDLESS, speaker=ENDLESS, outlet=ENDLESS),) * 20,
         position=a_change(actor_name=ENDLESS, rungs=(ENDLESS,) * 5, speakers=(ENDLESS,)),
     )
     return told(*[alert.model_copy(update={"id": content_id(str(number))}) for number in range(7)])

@@ -47,6 +47,9 @@ class Page:
     def silence(self, notification: Notification) -> str | None:
         return "https://redline.example.org/silence/" + "x" * 900
 
+    def positions(self, notification: Notification) -> str | None:
+        return "https://redline.example.org/topics/" + "x" * 900
+
 
 def kinds(message: Any) -> list[str]:
     return [block["type"] for block in message.payload()["blocks"]]

@@ -7,8 +7,8 @@ from alerts.render import render_html, render_text
 from schemas.match import EvidenceField
 from schemas.story import Novelty
 from tests.unit.alerts.examples import DECIDED_AT, SENTENCE, an_alert, article, excerpt, told
+from tests.unit.alerts.letters import LINKS, outline, outlined
 from tests.unit.alerts.messages import a_change, a_digest, a_shift, an_item
-from tests.unit.alerts.test_render import LINKS, outline, outlined
 
 
 def test_a_headline_that_is_an_excerpt_too_is_shown_once_and_its_words_still_say_why() -> None:

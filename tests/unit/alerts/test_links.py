@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.links import MAX_TOKEN_CHARS, Links, Silencing, Unsubscribing, make_token, read_token
+from alerts.links import MAX_TOKEN_CHARS, Links, Looking, Silencing, Unsubscribing, make_token, read_token
+from schemas.alert import AlertKind
 from schemas.notification import NotificationKind
 from tests.unit.alerts.examples import NASTY, an_alert, told
 from tests.unit.alerts.messages import a_digest, a_shift, text_that_has_no_end
@@ -36,6 +37,21 @@ def test_silencing_names_the_story_or_else_the_group() -> None:
     alone = read_token(token_of(LINKS.silence(told())), KEY)
     assert isinstance(alone, Silencing)
     assert (alone.story, alone.group_key) == (None, an_alert().group_key)
+
+
+def test_shifts_and_corrections_lead_to_the_positions_of_their_topic() -> None:
+    for kind in (AlertKind.SHIFT, AlertKind.CORRECTION):
+        link = LINKS.positions(told(a_shift(kind=kind, position=None), time_zone="Asia/Seoul"))
+        assert link is not None
+        assert link.startswith("https://redline.example/base/topics/1.")
+        assert read_token(token_of(link), KEY) == Looking("rok-arms", "Asia/Seoul")
+
+
+def test_what_tells_of_no_position_leads_to_none() -> None:
+    assert LINKS.positions(told()) is None
+    assert LINKS.positions(told(a_shift(), kind=NotificationKind.TEST)) is None
+    assert LINKS.positions(a_digest()) is None
+    assert Links(None, KEY).positions(told(a_shift())) is None
 
 
 def test_without_a_public_address_or_a_story_there_is_no_link() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.slack_buttons import SilenceTarget, open_button, read_target, silence_button
+from alerts.slack_buttons import SilenceTarget, open_button, positions_button, read_target, silence_button
 from schemas.base import content_id
 from schemas.notification import Notification, NotificationKind
 from schemas.story import Novelty, StoryRef
@@ -20,6 +20,9 @@ class Page:
         self.url = url
 
     def silence(self, notification: Notification) -> str | None:
+        return self.url
+
+    def positions(self, notification: Notification) -> str | None:
         return self.url
 
 
@@ -93,3 +96,12 @@ def test_a_value_that_is_not_ours_names_nothing(value: str) -> None:
 def test_no_value_breaks_the_reader(value: str) -> None:
     assert read_target(value) is None
     assert read_target(json.dumps({"watch_topic": value, "story": value})) is None
+
+
+def test_the_positions_page_is_opened_where_there_is_one() -> None:
+    button = positions_button(told(), Page("https://redline.example.org/topics/x"))
+    assert button is not None
+    assert (button["text"]["text"], button["url"]) == ("Positions over time", "https://redline.example.org/topics/x")
+    assert positions_button(told(), Page(None)) is None
+    assert positions_button(told(), Page("https://redline.example.org/" + "x" * 3_000)) is None
+    assert positions_button(told(), None) is None
