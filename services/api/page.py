@@ -4,6 +4,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from html import escape
 from urllib.parse import parse_qs
@@ -16,7 +17,7 @@ from services.api.bodies import TooLargeError, read_body
 MAX_FORM_BYTES = 4_096
 FORM_SECONDS = 10.0
 # The colours of the mails that lead here.
-_STYLES = (
+STYLES = (
     ":root{color-scheme:light dark;--page:#f6f6f4;--sheet:#fff;--text:#1d1d1b;--quiet:#6b6864;--accent:#1a6da5}"
     "@media(prefers-color-scheme:dark){"
     ":root{--page:#131312;--sheet:#1d1d1b;--text:#eceae4;--quiet:#a5a29b;--accent:#6fb9ea}}"
@@ -34,17 +35,6 @@ _STYLES = (
     "button.undo{background:transparent;color:var(--accent)}"
     "button:focus-visible{outline:3px solid var(--text);outline-offset:2px}"
 )
-_HEADERS = {
-    # Nothing is loaded, framed or run; the one style sheet is named by what it says.
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLES.encode()).digest()).decode()}'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",  # the address of the page is the reader's own
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex, nofollow",
-    "Cache-Control": "no-store",
-}
 
 
 @dataclass(frozen=True)
@@ -71,14 +61,35 @@ def page(
         )
     if note:
         form += f"<p><small>{escape(note)}</small></p>\n"
+    return document(title, f"<h1>{escape(title)}</h1>\n{said}\n{form}", status=status)
+
+
+def document(title: str, body: str, *, styles: str = STYLES, status: int = 200) -> Response:
+    """Return the page around a body that is HTML already, of escaped texts only; `styles` are the only ones it has."""
     return HTMLResponse(
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)} – Redline</title>\n<style>{_STYLES}</style>\n</head>\n"
-        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{said}\n{form}</main>\n</body>\n</html>\n",
+        f"<title>{escape(title)} – Redline</title>\n<style>{styles}</style>\n</head>\n"
+        f"<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
         status,
-        headers=_HEADERS,
+        headers=_headers(styles),
     )
+
+
+@cache
+def _headers(styles: str) -> dict[str, str]:
+    allowed = b64encode(sha256(styles.encode()).digest()).decode()
+    return {
+        # Nothing is loaded, framed or run; the one style sheet is named by what it says.
+        "Content-Security-Policy": (
+            f"default-src 'none'; style-src 'sha256-{allowed}'; "
+            "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        ),
+        "Referrer-Policy": "no-referrer",  # the address of the page is the reader's own
+        "X-Content-Type-Options": "nosniff",
+        "X-Robots-Tag": "noindex, nofollow",
+        "Cache-Control": "no-store",
+    }
 
 
 def no_such_page() -> Response:

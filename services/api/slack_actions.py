@@ -173,7 +173,7 @@ class SlackActions:
                 return await self._silence(action, user)
             case Press.UNDO_SILENCE:
                 return await self._undo(action, user)
-            case Press.OPEN_ARTICLE | Press.OPEN_SILENCE_PAGE:
+            case Press.OPEN_ARTICLE | Press.OPEN_SILENCE_PAGE | Press.OPEN_POSITIONS_PAGE:
                 PRESSED.labels("open", "done").inc()
                 return None
             case _:

@@ -8,6 +8,7 @@ import typer
 
 from services.cli import (
     alerts,
+    claims,
     config,
     dead_letters,
     demo,
@@ -16,6 +17,7 @@ from services.cli import (
     feeds,
     fetch,
     filters,
+    positions,
     receivers,
     replay,
     rules,
@@ -60,6 +62,8 @@ app.command()(fetch.fetch)
 app.command()(extract.extract)
 app.command()(filters.match)
 app.command()(stories.stories)
+app.command()(claims.claims)
+app.command()(positions.positions)
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
 app.add_typer(feeds.app, name="feeds")

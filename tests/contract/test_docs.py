@@ -17,6 +17,7 @@ METERED = {
     "services.runtime.metrics",
     "services.fetcher.metrics",
     "services.alerter.metrics",
+    "services.tracker.metrics",
     "services.api.websub",
     "services.api.slack_actions",
 }

@@ -21,9 +21,10 @@ from services.api.app import build_app
 from services.api.server import CannotListenError, listen, serve
 from services.domain.feeds.websub import Credentials, Offer, asking, denied, verified
 from services.fetcher.websub_store import ValkeyWebSubStore
-from services.runtime.valkey import ping
+from services.runtime.valkey import connect, ping
 from tests.fakes import FakeClock
 from tests.integration.fetcher.hub import on_loopback
+from tests.warm_start import REDLINE, WarmProcess
 
 LIMIT = 1000
 TOKEN = "a-token-nobody-guesses"
@@ -59,7 +60,7 @@ async def test_it_says_that_it_lives_and_whether_it_can_work(valkey: Redis) -> N
 
 
 async def test_without_its_store_it_lives_but_takes_nothing() -> None:
-    gone = Redis(unix_socket_path="/nonexistent/valkey.sock")
+    gone = connect("unix:///nonexistent/valkey.sock", pauses_s=())
     async with api(gone) as client:
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.get("/readyz")).status_code == 503
@@ -176,18 +177,21 @@ def test_a_command_whose_port_is_taken_says_so_and_ends(tmp_path: Path, command:
     taken = listen("127.0.0.1", 0)
     port = taken.getsockname()[1]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("REDLINE_")}
-    ran = subprocess.run(
-        [sys.executable, "-m", "services.cli.main", command, "--data-dir", str(tmp_path)],
-        env={**environ, "REDLINE_API__PORT": str(port)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-    )
+    with (tmp_path / "stdout").open("wb") as out, (tmp_path / "stderr").open("w+") as err:
+        ran = WarmProcess(
+            REDLINE,
+            [command, "--data-dir", str(tmp_path / "data")],
+            stdout=out.fileno(),
+            stderr=err.fileno(),
+            environ={**environ, "REDLINE_API__PORT": str(port)},
+        )
+        code = ran.wait(90)
+        err.seek(0)
+        said = err.read()
     taken.close()
-    assert ran.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in ran.stderr
-    assert "Traceback" not in ran.stderr
+    assert code == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.slow

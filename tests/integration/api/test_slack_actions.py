@@ -31,7 +31,7 @@ from services.bootstrap.api import slack_routes
 from services.bootstrap.world import Provisioned, World
 from services.fetcher.websub_store import ValkeyWebSubStore
 from services.runtime.apps import BrokerConfig
-from services.runtime.valkey import ping
+from services.runtime.valkey import connect, ping
 from services.settings import Settings
 from tests.fakes import FakeClock
 from tests.integration.alerter.slack_server import HUNG_UP, SlackServer, slack
@@ -219,7 +219,8 @@ async def test_a_signature_is_good_for_five_minutes(desk: Desk) -> None:
 
 
 async def test_a_button_that_only_opens_an_address_or_is_not_ours_does_nothing(desk: Desk) -> None:
-    for action_id in (Press.OPEN_ARTICLE.value, Press.OPEN_SILENCE_PAGE.value, "another_app_s"):
+    opening = (Press.OPEN_ARTICLE.value, Press.OPEN_SILENCE_PAGE.value, Press.OPEN_POSITIONS_PAGE.value)
+    for action_id in (*opening, "another_app_s"):
         with capture_logs() as logs:
             assert (await desk.press(action_id, value_of(TARGET))).status_code == 200
         assert ("slack_action_unknown" in {entry["event"] for entry in logs}) is (action_id == "another_app_s")
@@ -292,7 +293,7 @@ async def test_a_reply_that_fails_leaves_the_silence(desk: Desk) -> None:
 
 
 async def test_without_its_store_the_press_fails_visibly() -> None:
-    gone = Redis(unix_socket_path="/nonexistent/valkey.sock")
+    gone = connect("unix:///nonexistent/valkey.sock", pauses_s=())
     clock = FakeClock()
     pages = SlackActions(ValkeySilences(gone), SecretStr(SECRET), SlackReplies(Poster()), clock).routes()
     app = build_app(

@@ -19,7 +19,7 @@ from services.api.unsubscribe import UnsubscribePages
 from services.fetcher.websub_store import ValkeyWebSubStore
 from services.runtime.faults import UnavailableError
 from services.runtime.link_key import KEY_BYTES, link_key
-from services.runtime.valkey import ping
+from services.runtime.valkey import connect, ping
 from tests.fakes import FakeClock
 from tests.integration.fetcher.hub import on_loopback
 from tests.unit.alerts.examples import told
@@ -144,7 +144,7 @@ async def test_a_page_loads_and_runs_nothing_and_escapes_everything(valkey: Redi
 
 
 async def test_without_the_store_the_answer_is_to_come_again() -> None:
-    gone = Redis(unix_socket_path="/nonexistent/valkey.sock")
+    gone = connect("unix:///nonexistent/valkey.sock", pauses_s=())
     async with api(gone) as client:
         for answer in (await client.get(path()), await client.post(path(), data=ONE_CLICK)):
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 from redis.asyncio import Redis
 
-from services.cli.main import main
+from services import configuration
+from services.cli import loading
+from services.cli.main import app, main
 from services.domain.text.gazetteer import Gazetteer
 from services.provisioning import catalogues
+from services.provisioning.catalogues import Watched
 from services.runtime import valkey
 from services.settings import SEEDS
 from tests.integration.alerter.conftest import valkey_socket
@@ -31,8 +35,15 @@ class Ran:
     err: str
 
 
+class _Terminal(io.TextIOWrapper):
+    """Standard input of somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 Run = Callable[..., Ran]
-_read_gazetteer = catalogues.load_gazetteer
+_read_watched, _read_gazetteer = catalogues.load_watched, catalogues.load_gazetteer
 
 
 @cache
@@ -40,14 +51,33 @@ def _seed_gazetteer() -> Gazetteer:
     return _read_gazetteer(SEEDS / "actors")
 
 
+@cache
+def _seeds() -> Watched:
+    return _read_watched(SEEDS / "topics", SEEDS / "actors")
+
+
 @pytest.fixture(autouse=True)
-def _seed_actors_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _seeds_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nearly every command reads them, which takes longer than most of what is tested here."""
 
-    def load(folder: Path) -> Gazetteer:
+    def gazetteer(folder: Path) -> Gazetteer:
         return _seed_gazetteer() if folder == SEEDS / "actors" else _read_gazetteer(folder)
 
-    monkeypatch.setattr(catalogues, "load_gazetteer", load)
+    def watched(topics: Path, actors: Path) -> Watched:
+        return _seeds() if (topics, actors) == (SEEDS / "topics", SEEDS / "actors") else _read_watched(topics, actors)
+
+    monkeypatch.setattr(catalogues, "load_gazetteer", gazetteer)
+    for module in (catalogues, configuration, loading):
+        monkeypatch.setattr(module, "load_watched", watched)
+
+
+_commands = typer.main.get_command(app)
+
+
+@pytest.fixture(autouse=True)
+def _commands_are_put_together_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process does so once as well, and each of its fifty commands takes a millisecond."""
+    monkeypatch.setattr(typer.main, "get_command", lambda asked: {app: _commands}[asked])
 
 
 @pytest.fixture
@@ -57,9 +87,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.setenv("REDLINE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "200")
 
-    def run(*arguments: str, stdin: bytes = b"") -> Ran:
+    def run(*arguments: str, stdin: bytes = b"", at_terminal: bool = False) -> Ran:
         monkeypatch.setattr(sys, "argv", ["redline", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        opened = _Terminal if at_terminal else io.TextIOWrapper
+        monkeypatch.setattr(sys, "stdin", opened(io.BytesIO(stdin)))
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()

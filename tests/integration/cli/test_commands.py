@@ -103,8 +103,8 @@ def test_replay_shows_the_alerts_of_both_seed_topics(run: Run) -> None:
     alerts = [json.loads(line) for line in ran.out.splitlines()]
     assert ran.code == 0
     assert {alert["watch_topic"] for alert in alerts} == {"arms-supply-ukraine", "seoul-moscow-relations"}
-    published = [alert["article"]["published_at"] for alert in alerts]
-    assert published == sorted(published), "in the order of events"
+    decided = [alert["decided_at"] for alert in alerts]
+    assert decided == sorted(decided), "in the order of events"
 
 
 def test_replay_twice_gives_the_same_alerts(run: Run) -> None:
@@ -125,6 +125,10 @@ def test_replay_of_the_source_documents_alerts_both_topics(run: Run) -> None:
     assert {alert["watch_topic"] for alert in alerts} == {"arms-supply-ukraine", "seoul-moscow-relations"}
     texts = [document.read_text() for document in documents]
     for alert in alerts:
+        if alert["kind"] in {"shift", "correction"}:
+            said = alert.get("testimony", [])
+            assert all(any(text[one["start"] : one["end"]] == one["text"] for text in texts) for one in said)
+            continue
         assert alert["evidence"]
         assert any(
             all(
@@ -319,6 +323,44 @@ def test_replay_says_why_matches_raised_no_alert(run: Run, tmp_path: Path) -> No
     assert told.out.endswith(
         "4 articles, 6 alerts; nothing was sent\n2 matches raised no alert: 2 add nothing to their stories\n"
     )
+
+
+def test_replay_tells_a_shift_in_its_time_before_what_came_later_and_lets_time_pass_to_the_last(
+    run: Run, tmp_path: Path
+) -> None:
+    agreed = "South Korea has agreed to supply weapons to Ukraine, President Yoon said."
+    agreed_too = "South Korea agreed to send howitzers to Ukraine, the defence ministry said."
+    said = (
+        ("2024-11-07T03:00Z", "Han River Daily", agreed),
+        ("2024-11-07T05:00Z", "Bukchon Post", agreed_too),
+        ("2024-11-27T03:00Z", "Han River Daily", "South Korea will not send weapons to Ukraine, President Yoon said."),
+        (
+            "2024-11-27T05:00Z",
+            "Bukchon Post",
+            "South Korea refuses to supply arms to Ukraine, the defence ministry said.",
+        ),
+        ("2024-12-20T05:00Z", "Potomac Ledger", "Moscow warned Seoul against supplying arms to Ukraine."),
+        ("2025-01-10T03:00Z", "Han River Daily", agreed),
+        ("2025-01-10T05:00Z", "Bukchon Post", agreed_too),
+    )
+    items = [
+        {"id": f"a{number}", "title": f"Report {number} of the day", "text": text, "outlet": outlet, "published_at": at}
+        for number, (at, outlet, text) in enumerate(said)
+    ]
+    path = tmp_path / "said.jsonl"
+    path.write_text("\n".join(map(json.dumps, reversed(items))))
+    ran = run("replay", str(path), "--json")
+    alerts = [json.loads(line) for line in ran.out.splitlines()]
+    arms = [alert for alert in alerts if alert["watch_topic"] == "arms-supply-ukraine"]
+    shifts = [alert for alert in arms if alert["kind"] == "shift"]
+    assert [(shift["position"]["from_rung"], shift["position"]["to_rung"]) for shift in shifts] == [(3, 0), (0, 3)]
+    assert [alert["decided_at"] for alert in alerts] == sorted(alert["decided_at"] for alert in alerts)
+    assert shifts[0]["decided_at"] < "2024-11-28"
+    assert alerts[-1]["kind"] == "shift", "the last becomes due when no article comes any more"
+    assert run("replay", str(path), "--json").out == ran.out
+    shown = run("replay", str(path)).out
+    assert f"7 articles, {len(alerts)} alerts (2 shifts); nothing was sent\n" in shown
+    assert "— President Yoon, on record; Han River Daily, 27 Nov 2024" in shown
 
 
 def test_doctor_says_which_part_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,16 @@
 """What users do with rules beyond adding them: change, explain, lint."""
 
 import json
-import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.scenario import wait_until
 from tests.integration.cli.added_rules import NAME, provisioned, stored
 from tests.integration.cli.conftest import Run
+from tests.warm_start import REDLINE, WarmProcess
 
 
 def set_editor(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
@@ -142,11 +144,24 @@ def test_an_editor_that_fails_is_told(cobalt: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_of_two_editors_the_second_is_refused(cobalt: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    data, python = os.environ["REDLINE_DATA_DIR"], Path(os.sys.executable)  # type: ignore[attr-defined]
-    project = Path(__file__).resolve().parents[3]
-    other = f"cd {project} && REDLINE_DATA_DIR={data} {python} -m services.cli.main rules edit {NAME} --title Other"
-    set_editor(monkeypatch, tmp_path, f"({other}) >/dev/null 2>&1; sed -i 's/^title: .*/title: Mine/' $1")
-    ran = cobalt("rules", "edit", "cobalt")
+    opened, changed = tmp_path / "opened", tmp_path / "changed"
+    waiting = f"touch {opened}; until [ -e {changed} ]; do sleep 0.05; done"
+    set_editor(monkeypatch, tmp_path, f"{waiting}; sed -i 's/^title: .*/title: Mine/' $1")
+
+    def edit() -> int:
+        """Edit the rule from another process, once the editor has opened it; then let the editor go on."""
+        try:
+            wait_until(opened.exists, 30)
+            with (tmp_path / "other.txt").open("w") as said:
+                other = WarmProcess(REDLINE, ["rules", "edit", NAME, "--title", "Other"], stdout=said.fileno())
+                return other.wait(30)
+        finally:
+            changed.touch()
+
+    with ThreadPoolExecutor(1) as beside:
+        editing = beside.submit(edit)
+        ran = cobalt("rules", "edit", "cobalt")
+    assert editing.result() == 0
     assert ran.code == 2
     assert "was changed or removed by somebody else meanwhile" in ran.err
     assert stored(cobalt)[NAME]["title"] == "Other"
