@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-MONTHS = {
+_MONTHS = {
     name: number
     for number, names in enumerate(
         (
@@ -18,7 +18,7 @@ MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
-_NAMES = "|".join(sorted(MONTHS, key=len, reverse=True))
+_NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _FORMS = (
     r"\b(?P<year1>20\d\d)-(?P<month1>\d\d)-(?P<day1>\d\d)\b",
     rf"\b(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<name2>{_NAMES})\b\.?(?:,?\s+(?P<year2>20\d\d))?",
@@ -64,5 +64,5 @@ def named_days(text: str) -> Iterator[NamedDay]:
         return
     for found in _DAY.finditer(text):
         parts = {key.rstrip("1234"): value for key, value in found.groupdict().items() if value}
-        month = int(parts["month"]) if "month" in parts else MONTHS[parts["name"].lower()]
+        month = int(parts["month"]) if "month" in parts else _MONTHS[parts["name"].lower()]
         yield NamedDay(*found.span(), int(parts["year"]) if "year" in parts else None, month, int(parts["day"]))
