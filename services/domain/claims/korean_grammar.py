@@ -164,16 +164,7 @@ def frame_of(reading: Reading, mentions: Sequence[Mention], speech: Speech | Non
             tuple(turned(cue, None, is_past=True, is_future=False) for cue in ordered), speaking[-1], is_sure=True
         )
     last = _told_end(reading, speech)
-    ordered = sorted(
-        told,
-        key=lambda cue: (
-            cue.at > last,
-            _is_aside(reading, cue),
-            cue.sense.mode not in _FORMAL,
-            -cue.at,
-            cue.at - cue.end,
-        ),
-    )
+    ordered = _leading_first(reading, told, last)
     found = tuple(_turned(reading, cue) for cue in ordered)
     outside = [one for one in mentions if speech is None or not speech.covers(one.at)]
     lead = ordered[0] if ordered else None
@@ -192,6 +183,15 @@ def frame_of(reading: Reading, mentions: Sequence[Mention], speech: Speech | Non
         owner=None if is_named else subject,
     )
     return threatened(frame, speaking[-1]) if speaking and speech is not None and speech.attribution is None else frame
+
+
+def _leading_first(reading: Reading, told: Sequence[FoundCue], last: int) -> list[FoundCue]:
+    """Return cues in the order of how likely they are what is told: the last verb of what is reported leads."""
+
+    def rank(cue: FoundCue) -> tuple[bool, bool, bool, int, int]:
+        return cue.at > last, _is_aside(reading, cue), cue.sense.mode not in _FORMAL, -cue.at, cue.at - cue.end
+
+    return sorted(told, key=rank)
 
 
 def _denies(reading: Reading, spoken: FoundCue) -> bool:

@@ -8,7 +8,6 @@ from schemas.claim import Attribution
 from services.domain.claims.actors import UNSAID, Mention
 from services.domain.claims.frames import Context, Doer, Frame, Named, frame_of, person_called
 from services.domain.claims.grammar import Case, governor, is_adjective, is_broken
-from services.domain.claims.korean import korean_subject
 from services.domain.claims.reading import Reading
 from services.domain.claims.speech import Speech
 from services.domain.claims.subjects import doer_of
@@ -36,7 +35,7 @@ class Roles(NamedTuple):
 def roles_of(reading: Reading, mentions: Sequence[Mention], speech: Speech | None, context: Context) -> Roles:
     """Return who does what the sentence tells, to whom. Context fills in only what the sentence leaves to it."""
     frame = frame_of(reading, mentions, speech, context)
-    doer = _korean_doer(frame, context) if reading.lang == "ko" else doer_of(frame, context)
+    doer = doer_of(frame, context)
     if doer.id == UNSAID:
         at, end = (doer.mention.at, doer.mention.end) if doer.mention is not None else (0, 0)
         person = person_called(reading, at, end, context)
@@ -54,11 +53,6 @@ def roles_of(reading: Reading, mentions: Sequence[Mention], speech: Speech | Non
     named = dict.fromkeys(one.mention.stands_for for one in others if one.mention.stands_for != recipient)
     about = next((one.mention for one in frame.named if one.is_own and not one.mention.is_unsaid), None)
     return Roles(actor, doer.mention, recipient, receiving, tuple(named), doer.id == UNSAID, about)
-
-
-def _korean_doer(frame: Frame, context: Context) -> Doer:
-    subject = korean_subject(frame.reading, [one.mention for one in frame.named]) or frame.speaking
-    return Doer(subject.stands_for, subject) if subject else Doer(context.actor)
 
 
 def _receiving(frame: Frame, others: Sequence[Named], doer: Doer) -> Mention | None:
