@@ -123,8 +123,6 @@ def _denies(reading: Reading, rule: RuleEvent) -> bool:
     negator = rule.negated_by
     if negator is None or rule.is_refusal or rule.event == "REJECT" or rule.cue.sense.label == "REJECT":
         return False
-    if reading.lang != "en":
-        return rule.event != "AGREE"
     words = {word.surface.lower().replace("’", "'") for word in reading.words[max(0, negator.at - 1) : negator.end]}
     return not words.isdisjoint(_DONE) or (rule.event == "AGREE" and not words.isdisjoint(_BE))
 

@@ -1,4 +1,4 @@
-"""What the cues of a sentence say happened, before any classifier is asked."""
+"""What the cues of an English sentence say happened, before any classifier is asked."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -35,7 +35,7 @@ _WILLING = frozenset(("AGREE", "AID", "CONCEDE", "COOPERATE", "SUPPORT", "CONSUL
 # What opens a clause that only says under which circumstances; it ends at a comma, or with the sentence.
 _SUBORDINATE = frozenset(
     ("if", "unless", "when", "after", "as", "because", "since", "while", "before", "once", "should", "amid", "although",
-     "though", "despite", "until", "provided", "если", "когда", "якщо", "коли", "после", "після")
+     "though", "despite", "until", "provided")
 )  # fmt: skip
 _COMMA = re.compile('[,;:—–"”]')
 
@@ -75,8 +75,6 @@ def rule_events(reading: Reading) -> list[RuleEvent]:
         level -= 4 * (cue.sense.label == "NONE" and cue.at > 0)  # asked whether, and got no answer
         return (level, far, cue.at - cue.end, cue.at)
 
-    if reading.lang == "ko":  # the verb of the main clause comes last
-        return [_turned(cue, reading) for cue in sorted(found, key=lambda cue: (-cue.at, cue.sense.label))]
     denials = _denials(reading, found)
     return [_turned(cue, reading) for cue in sorted(found, key=lambda cue: (cue in denials, *rank(cue)))]
 

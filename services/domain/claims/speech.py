@@ -1,4 +1,4 @@
-"""Who is quoted in a sentence, where it says so, and on whose word it therefore rests."""
+"""Who is quoted in an English sentence, where it says so, and on whose word it therefore rests."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _BREAK = re.compile('[,;:—–"“”«»„「」()]')
 _ENDS_NAME = frozenset(
     ("that", "whether", "how", "why", "what", "in", "on", "at", "after", "during", "because", "as", "when", "who",
      "which", "while", "before", "to", "if", "last", "yesterday", "today", "monday", "tuesday", "wednesday",
-     "thursday", "friday", "saturday", "sunday", "что", "що")
+     "thursday", "friday", "saturday", "sunday")
 )  # fmt: skip
 # What stands between a speaker and the verb, and what no name goes back beyond.
 _WITH_VERB = frozenset(
@@ -22,8 +22,7 @@ _WITH_VERB = frozenset(
      "herself", "not", "even", "still", "never", "already", "just", "since", "earlier")
 )  # fmt: skip
 _BEFORE_NAME = frozenset(
-    ("that", "and", "but", "as", "where", "when", "while", "if", "because", "so", "which", "who", "whatever", "что",
-     "що", "как", "як")
+    ("that", "and", "but", "as", "where", "when", "while", "if", "because", "so", "which", "who", "whatever")
 )  # fmt: skip
 # These tell of speech only where what is said follows.
 _OFTEN_ACTS = frozenset(
@@ -43,21 +42,14 @@ _NO_NAMES = frozenset(
 _MAX_NAME_WORDS = 14
 _MAX_ADVERBIAL = 5
 # Said of oneself or of others; whose word it is depends on who speaks.
-_PRONOUNS = frozenset(
-    ("he", "she", "they", "it", "we", "i", "who", "он", "она", "они", "вона", "він", "вони", "мы", "ми")
-)  # fmt: skip
-_HOUSES = frozenset(
-    ("ministry", "office", "government", "department", "министерство", "міністерство", "외교부", "국방부", "대통령실")
-)  # fmt: skip
+_PRONOUNS = frozenset(("he", "she", "they", "it", "we", "i", "who"))
+_HOUSES = frozenset(("ministry", "office", "government", "department"))
 # Before a verb that is no finite one.
 _NOT_FINITE = frozenset(("to", "not", "of", "for", "by", "without"))
 # Those who oppose a government at home.
 _AT_HOME = frozenset(("opposition", "lawmaker", "legislator", "rebel", "defector"))
 # In this order: an anonymous official is no official on record, and a critic at an institute is an analyst.
 _BY_WORD = (Attribution.UNNAMED, Attribution.ANALYST, Attribution.OPPONENT)
-_TOPIC_MARKED = re.compile("[가-힣](?:은|는|이|가)$|(?:은|는|이|가)$")
-
-
 _ASIDES = frozenset(
     ("a", "an", "the", "who", "which", "whose", "where", "speaking", "himself", "herself", "in", "at", "one")
 )  # fmt: skip
@@ -106,18 +98,13 @@ def _speech(reading: Reading, cue: FoundCue) -> Speech | None:
     if cue.sense.family == "according":
         at, end = _after(reading, cue.end)
         if end == at:
-            at, end = _before(reading, cue.at)  # «X에 따르면»
-    elif reading.lang == "en" and (not _is_verb(reading, cue) or surface(reading, cue.end) in ("us", "me")):
+            at, end = _before(reading, cue.at)
+    elif not _is_verb(reading, cue) or surface(reading, cue.end) in ("us", "me"):
         return None
     else:
         at, end = (cue.at, cue.at) if _is_passive(reading, cue) else _before(reading, cue.at)
         if at == end:
             at, end = _after(reading, cue.end)
-        if at == end and reading.lang == "ko":
-            at, end = (
-                0,
-                next((n + 1 for n, word in enumerate(reading.words[:8]) if _TOPIC_MARKED.search(word.surface)), 0),
-            )
     if at >= end or (surface(reading, at - 1) == "as" and reading.words[cue.at].key in _OFTEN_ACTS):
         return None
     name = [reading.words[n] for n in range(at, end)]
@@ -164,7 +151,7 @@ def _closes(reading: Reading, cue: FoundCue) -> bool:
 
 def _is_passive(reading: Reading, cue: FoundCue) -> bool:
     """Say whether a verb of speech tells of whom it is said ("is believed to"), so that its subject does not speak."""
-    if reading.lang != "en" or surface(reading, cue.at).endswith(("s", "ing")):
+    if surface(reading, cue.at).endswith(("s", "ing")):
         return False
     return any(surface(reading, at) in _BE for at in range(max(0, cue.at - 3), cue.at))
 
@@ -173,12 +160,9 @@ def _is_somebody(reading: Reading, at: int, end: int) -> bool:
     """Say whether words can be a speaker's: a name is among them, or the word for an office or a role."""
     if any(_is_role(cue) and at < cue.end and cue.at < end for cue in reading.cues):
         return True
-    return (
-        any(
-            word.is_capitalised and (n > 0 or word.key not in _NO_NAMES) and len(word.surface) > 1
-            for n, word in enumerate(reading.words[at:end], at)
-        )
-        or reading.lang == "ko"
+    return any(
+        word.is_capitalised and (n > 0 or word.key not in _NO_NAMES) and len(word.surface) > 1
+        for n, word in enumerate(reading.words[at:end], at)
     )
 
 
