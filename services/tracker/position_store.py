@@ -7,14 +7,14 @@ services/tracker/position_records.py, and `...:state`, a hash with the `version`
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from schemas.shift import PositionState
-from services.runtime.faults import UnavailableError
+from services.tracker.due_topics import DueTopics, read_moment, unavailable, written_moment
 from services.tracker.position_records import Change, Shelf, StoredPositions, stored
 
 _SHELVES = tuple(Shelf)
@@ -50,16 +50,12 @@ class ValkeyPositionStore:
 
     def __init__(self, client: Redis, *, namespace: str = "redline") -> None:
         self._client = client
-        self._namespace = namespace
+        self._topics = DueTopics(client, f"{namespace}:positions")
         self._commit = client.register_script(_COMMIT)
 
     async def topics(self) -> tuple[str, ...]:
         """Return the ids of the topics of which anything is kept, in order."""
-        try:
-            names = await self._client.smembers(self._topics_key)
-        except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
-        return tuple(sorted(name.decode() if isinstance(name, bytes) else name for name in names))
+        return await self._topics.names()
 
     async def states(self, watch_topic: str) -> tuple[PositionState, ...]:
         """Return what is known of each actor of a topic, in the order of their ids; to be read only."""
@@ -68,22 +64,13 @@ class ValkeyPositionStore:
     async def version(self, watch_topic: str) -> int:
         """Return the version of the topic's positions; 0 where there are none."""
         try:
-            return int(await self._client.hget(self._key(watch_topic, "state"), "version") or 0)
+            return int(await self._client.hget(self._topics.key(watch_topic, "state"), "version") or 0)
         except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     async def due(self, watch_topics: Sequence[str]) -> Mapping[str, datetime]:
         """Return when there is something to do for a topic, of those of these where anything waits."""
-        try:
-            async with self._client.pipeline(transaction=False) as pipeline:
-                for watch_topic in watch_topics:
-                    pipeline.hget(self._key(watch_topic, "state"), "due_at")
-                found = await pipeline.execute()
-        except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
-        return {
-            watch_topic: _moment(raw) for watch_topic, raw in zip(watch_topics, found, strict=True) if raw is not None
-        }
+        return await self._topics.due(watch_topics)
 
     async def load(self, watch_topic: str) -> StoredPositions:
         """Return everything that is kept of the topic, as of one moment, without records that cannot be read."""
@@ -93,7 +80,7 @@ class ValkeyPositionStore:
                     pipeline.hgetall(key)
                 *shelves, state = await pipeline.execute()
         except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         named = {
             shelf: {name.decode("utf-8", "replace"): line for name, line in rows.items()}
             for shelf, rows in zip(_SHELVES, shelves, strict=True)
@@ -101,48 +88,26 @@ class ValkeyPositionStore:
         due_at = state.get(b"due_at")
         version = int(state.get(b"version", 0))
         # A topic that was followed for years has many claims, and the loop has other things to do meanwhile.
-        return await asyncio.to_thread(stored, watch_topic, named, _moment(due_at) if due_at else None, version)
+        return await asyncio.to_thread(stored, watch_topic, named, read_moment(due_at) if due_at else None, version)
 
     async def commit(self, watch_topic: str, change: Change, *, expected: int) -> int | None:
         """Keep a change and return the new version; None, and no change, if the version is not the expected."""
         written, removed = list(change.written()), list(change.removed())
-        arguments: list[Any] = [str(expected), _written_moment(change.due_at), len(written)]
+        arguments: list[Any] = [str(expected), written_moment(change.due_at), len(written)]
         for shelf, name, line in written:
             arguments += [_SHELVES.index(shelf) + 1, name, line]
         for shelf, name in removed:
             arguments += [_SHELVES.index(shelf) + 1, name]
+        if expected == 0:
+            await self._topics.add(watch_topic)  # the name of a topic that has nothing does no harm
         try:
-            if expected == 0:  # of another slot, so before: a name of a topic that has nothing does no harm
-                await self._client.sadd(self._topics_key, watch_topic)
             version = int(await self._commit(keys=self._keys(watch_topic), args=arguments))
         except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return None if version < 0 else version
 
-    @property
-    def _topics_key(self) -> str:
-        return f"{self._namespace}:positions:topics"
-
     def _keys(self, watch_topic: str) -> list[str]:
-        return [self._key(watch_topic, name) for name in (*_SHELVES, "state")]
-
-    def _key(self, watch_topic: str, name: str) -> str:
-        return f"{self._namespace}:positions:{{{watch_topic}}}:{name}"
-
-
-def _written_moment(moment: datetime | None) -> str:
-    return moment.astimezone(UTC).isoformat() if moment else ""
-
-
-def _moment(raw: bytes) -> datetime:
-    try:
-        return datetime.fromisoformat(raw.decode()).astimezone(UTC)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)  # unreadable: due at once, which writes it anew
-
-
-def _unavailable(error: Exception) -> UnavailableError:
-    return UnavailableError(f"{type(error).__name__}: {error}")
+        return [self._topics.key(watch_topic, name) for name in (*_SHELVES, "state")]
 
 
 class InMemoryPositionStore:

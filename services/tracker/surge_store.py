@@ -8,13 +8,13 @@ any.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.runtime.faults import UnavailableError
+from services.tracker.due_topics import DueTopics, unavailable, written_moment
 
 _COMMIT = """
 -- KEYS: starts, state. ARGV: expected version, record, due_at or '', the score to forget below or '',
@@ -64,27 +64,16 @@ class ValkeySurgeStore:
 
     def __init__(self, client: Redis, *, namespace: str = "redline") -> None:
         self._client = client
-        self._namespace = namespace
+        self._topics = DueTopics(client, f"{namespace}:surges")
         self._commit = client.register_script(_COMMIT)
 
     async def topics(self) -> tuple[str, ...]:
         """Return the ids of the topics of which anything is kept, in order."""
-        try:
-            names = await self._client.smembers(self._topics_key)
-        except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
-        return tuple(sorted(name.decode() if isinstance(name, bytes) else name for name in names))
+        return await self._topics.names()
 
     async def due(self, watch_topics: Sequence[str]) -> Mapping[str, datetime]:
         """Return when something is to be done, of those of these topics where anything is."""
-        try:
-            async with self._client.pipeline(transaction=False) as pipeline:
-                for watch_topic in watch_topics:
-                    pipeline.hget(self._keys(watch_topic)[1], "due_at")
-                found = await pipeline.execute()
-        except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
-        return {name: _moment(raw) for name, raw in zip(watch_topics, found, strict=True) if raw is not None}
+        return await self._topics.due(watch_topics)
 
     async def load(self, watch_topic: str) -> StoredSurges:
         """Return everything that is kept of the topic, as of one moment."""
@@ -95,42 +84,25 @@ class ValkeySurgeStore:
                 pipeline.hgetall(state)
                 rows, fields = await pipeline.execute()
         except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return StoredSurges(tuple(rows), fields.get(b"record"), int(fields.get(b"version", 0)))
 
     async def commit(self, watch_topic: str, change: SurgeChange, *, expected: int) -> int | None:
         """Keep a change and return the new version; None, and no change, if the version is not the expected."""
-        due_at = change.due_at.astimezone(UTC).isoformat() if change.due_at else ""
         before = repr(change.forget_before.timestamp()) if change.forget_before else ""
-        arguments: list[Any] = [str(expected), change.state, due_at, before]
+        arguments: list[Any] = [str(expected), change.state, written_moment(change.due_at), before]
         for at, record in change.starts:
             arguments += [repr(at.timestamp()), record]
+        if expected == 0:
+            await self._topics.add(watch_topic)  # the name of a topic that has nothing does no harm
         try:
-            if expected == 0:  # of another slot, so before: a name of a topic that has nothing does no harm
-                await self._client.sadd(self._topics_key, watch_topic)
             version = int(await self._commit(keys=self._keys(watch_topic), args=arguments))
         except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return None if version < 0 else version
 
-    @property
-    def _topics_key(self) -> str:
-        return f"{self._namespace}:surges:topics"
-
     def _keys(self, watch_topic: str) -> list[str]:
-        prefix = f"{self._namespace}:surges:{{{watch_topic}}}:"
-        return [f"{prefix}starts", f"{prefix}state"]
-
-
-def _moment(raw: bytes) -> datetime:
-    try:
-        return datetime.fromisoformat(raw.decode()).astimezone(UTC)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)  # unreadable: due at once, which writes it anew
-
-
-def _unavailable(error: Exception) -> UnavailableError:
-    return UnavailableError(f"{type(error).__name__}: {error}")
+        return [self._topics.key(watch_topic, name) for name in ("starts", "state")]
 
 
 class InMemorySurgeStore:
