@@ -42,6 +42,8 @@ writing its stream. What next{activate}:
   redline feeds add https://example.org/feed    follow one of your own
   redline rules add '@south_korea AND "air defence"' --topic arms-supply-ukraine
   redline replay FILE...                        which alerts would these articles raise?
+  redline topics show arms-supply-ukraine --from FILE   where Seoul stands by these articles, and how it came to
+  redline positions                             where every actor stands by what Redline has heard
   redline receivers test desk                   do messages arrive? (docs/alerts.md: Slack, e-mail, webhooks)
   redline alerts list                           what was decided, and where it stands
   redline alerts show ID                        the whole way of an alert, and why it was told or not

@@ -25,7 +25,7 @@ _STANCES = frozenset(("REJECT", "SUPPORT", "AGREE"))
 _GOODS = frozenset(
     ("lethal_arms", "nonlethal_aid", "humanitarian", "money", "training", "intelligence", "technology", "energy")
 )  # fmt: skip
-_RECEIVES = frozenset(("receive", "get", "obtain", "получить", "отримати"))
+_RECEIVES = frozenset(("receive", "get", "obtain"))
 _ANSWERED = _RECEIVES | {"meet", "draw", "earn", "elicit"}
 _BEFORE_RECEIVING = frozenset(
     ("begun", "began", "started", "to", "also", "already", "been", "be", "now", "never", "not", "first", "only")
