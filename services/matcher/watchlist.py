@@ -61,16 +61,15 @@ class Watchlist:
         try:
             self._engine.add(rule)
         except RuleError as error:
-            # A rule that was right when it was stored can name an actor that the files no longer hold.
-            self._left_out.add(key)
-            if len(self._left_out) <= MAX_LOGGED:
-                log.error("rule_left_out", watch_topic=rule.watch_topic, rule_id=rule.id, error=str(error))
+            self._leave_out(key, error)
 
     def put_stored(self, rules: Iterable[WatchRule]) -> None:
         """Match these rules that users added, but for those in place of which a provisioned one stands."""
-        for rule in rules:
-            if not self.is_provisioned(StoredKey.of(rule)):
-                self.put(rule)
+        stored = {key: rule for rule in rules if not self.is_provisioned(key := StoredKey.of(rule))}
+        for key in stored:
+            self.drop(key)
+        for watch_topic, rule_id, error in self._engine.add_all(stored.values()):
+            self._leave_out(StoredKey(watch_topic, rule_id), error)
 
     def drop(self, key: StoredKey) -> None:
         """Match the rule of this key no more, if there is one."""
@@ -110,6 +109,12 @@ class Watchlist:
     def compact(self) -> None:
         """Fold recent changes in, for seconds where there are very many rules; matching and changes go on meanwhile."""
         self._engine.compact()
+
+    def _leave_out(self, key: StoredKey, error: RuleError) -> None:
+        # A rule that was right when it was stored can name an actor that the files no longer hold.
+        self._left_out.add(key)
+        if len(self._left_out) <= MAX_LOGGED:
+            log.error("rule_left_out", watch_topic=key.watch_topic, rule_id=key.rule_id, error=str(error))
 
     def _to_match(self, article: Article, watch_topic: str, hits: tuple[RuleHit, ...]) -> Match:
         return Match(

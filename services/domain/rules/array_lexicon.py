@@ -1,7 +1,7 @@
 """The lexicon as arrays, looked up in numpy: for more words than a dict finds without missing the cache."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,43 +12,47 @@ from services.domain.text.analyzer import MAX_CACHED_CHARS
 
 _NONE = -1  # in place of the code of a chunk not seen before
 _PLACES = 1 << 19
+_MIN_CHUNKS = 1 << 10
 
 
 class ChunkTable:
     """By code, the conditions that a chunk makes true, each with the number of its word, in rising order of these."""
 
     def __init__(self) -> None:
-        self._chunks = IntArray()  # of each its number of words, and where its conditions begin and end
-        self._conditions = IntArray()
-        self._offsets = IntArray()
+        # Of each its number of words but for the first, and where its conditions begin and end: most are all zeros.
+        self._chunks: Ints = np.zeros((_MIN_CHUNKS, 3), np.int32)
+        self._size = 0
+        self._held = IntArray()  # conditions, each followed by the number of its word
+        self._settle()
 
     def __len__(self) -> int:
-        return len(self._chunks) // 3
+        return self._size
 
-    def append(self, learned: Learned) -> Code:
-        """Add a chunk; return its code."""
-        begin = end = len(self._conditions)
-        if learned.conditions:
-            self._conditions.extend(learned.conditions)
-            self._offsets.extend(learned.offsets)
-            end += len(learned.conditions)
-        return self._chunks.extend((learned.words, begin, end)) // 3
+    def append(self, count: int, learned: Sequence[Learned]) -> None:
+        """Add so many chunks, of which these are more than one word that makes nothing true."""
+        first = self._size
+        self._size += count
+        if self._size > len(self._chunks):
+            grown = np.zeros((2 * self._size, 3), np.int32)
+            grown[:first] = self._chunks[:first]
+            self._chunks = grown
+        for at, words, held in learned:
+            begin = self._held.extend(held) >> 1
+            self._chunks[first + at] = words - 1, begin, begin + (len(held) >> 1)
+        self._settle()
 
     def extend(self, code: Code, word: int, condition: int) -> None:
         """Let a word of a chunk make another condition true: what the chunk had moves to the end."""
-        chunk = self.arrays[0][code]
-        conditions = self._conditions.view[chunk[1] : chunk[2]].tolist()
-        offsets = self._offsets.view[chunk[1] : chunk[2]].tolist()
-        at = bisect_right(offsets, word)
-        chunk[1] = self._conditions.extend([*conditions[:at], condition, *conditions[at:]])
-        chunk[2] = len(self._conditions)
-        self._offsets.extend([*offsets[:at], word, *offsets[at:]])
+        chunk = self._chunks[code]
+        held = self.arrays[1][chunk[1] : chunk[2]].ravel().tolist()
+        at = 2 * bisect_right(held[1::2], word)
+        chunk[1] = self._held.extend([*held[:at], condition, word, *held[at:]]) >> 1
+        chunk[2] = len(self._held) >> 1
+        self._settle()
 
-    @property
-    def arrays(self) -> tuple[Ints, Ints, Ints]:
-        """Return by code the number of words, and where its conditions begin and end; then all conditions, and the
-        number of the word of each."""
-        return self._chunks.view.reshape(-1, 3), self._conditions.view, self._offsets.view
+    def _settle(self) -> None:
+        """Say in `arrays` what there is now: `_chunks`, with zeros behind the last, and `_held` in pairs."""
+        self.arrays = self._chunks, self._held.view.reshape(-1, 2)
 
 
 class ArrayLexicon:
@@ -90,25 +94,31 @@ class ArrayLexicon:
         hashes = np.fromiter(map(hash, chunks), np.int64, len(chunks))
         places = hashes & (_PLACES - 1)
         codes = self._codes.take(places)
-        fresh: dict[str, Code] = {}
+        strange: list[tuple[int, str]] = []
         for at in (self._hashes.take(places) != hashes).nonzero()[0].tolist():
-            chunk = chunks[at]
-            code = self._displaced.get(int(hashes[at]), _NONE)
+            code = codes[at] = self._displaced.get(int(hashes[at]), _NONE)
             if code == _NONE:
-                code = fresh[chunk] = fresh[chunk] if chunk in fresh else self._learn(chunk, learn)
-            codes[at] = code
+                strange.append((at, chunks[at]))
+        if strange:
+            given = self._learn([chunk for _, chunk in strange], learn)
+            for at, chunk in strange:
+                codes[at] = given[chunk]
         return codes
 
-    def _learn(self, chunk: str, learn: Learn) -> Code:
-        """Give a chunk a code, that of its words without the marks around them if that is known."""
-        inner = bare(chunk)
-        code = self._code(inner)
-        if code == _NONE:
-            code = self._table.append(learn(inner, len(self._table)))
-            self._keep(inner, code)
-        if inner != chunk:
+    def _learn(self, chunks: Iterable[str], learn: Learn) -> dict[str, Code]:
+        """Give chunks codes, those of their words without the marks around them if these are known."""
+        given: dict[str, Code] = {}
+        fresh: dict[str, Code] = {}
+        first = len(self._table)
+        for chunk in chunks:
+            if chunk not in given:
+                inner = bare(chunk)
+                code = self._code(inner)
+                given[chunk] = fresh.setdefault(inner, first + len(fresh)) if code == _NONE else code
+        self._table.append(len(fresh), learn([*fresh], first))
+        for chunk, code in {**fresh, **given}.items():
             self._keep(chunk, code)
-        return code
+        return given
 
     def _code(self, chunk: str) -> Code:
         key = hash(chunk)
@@ -129,10 +139,10 @@ class ArrayLexicon:
     def _look_up(
         self, codes: Ints, ends: NDArray[np.int64], segments: Sequence[Segment], position: int, field_bits: Flags
     ) -> LookedUp:
-        chunks, conditions, offsets = self._table.arrays
+        chunks, held = self._table.arrays
         numbers = chunks.take(codes, 0)
         words_before = np.zeros(len(codes) + 1, np.int32)
-        numbers[:, 0].cumsum(out=words_before[1:])
+        (numbers[:, 0] + np.int32(1)).cumsum(out=words_before[1:])
         sizes = np.diff(ends, prepend=0)
         # Each segment begins as many words further on as there are gaps before it, its own included.
         moved = np.array([segment.gap for segment in segments]).cumsum(dtype=np.int32) + np.int32(position)
@@ -145,7 +155,7 @@ class ArrayLexicon:
         at, owners = stretch(numbers[some, 1], counts.take(some))
         segment_of = np.arange(len(sizes)).repeat(sizes).take(some)
         positions = words_before.take(some) + moved.take(segment_of)
-        found, places = conditions.take(at), positions.take(owners) + offsets.take(at)
+        found, places = held[:, 0].take(at), positions.take(owners) + held[:, 1].take(at)
         if len(field_bits) > 1:
             # Those beyond the end of the array look in the whole content.
             bits = np.array([segment.bit for segment in segments], np.uint8)

@@ -24,10 +24,11 @@ _MOST_LATE = 4_096
 class IntArray:
     """Integers in the order they were appended."""
 
-    __slots__ = ("_data", "_late", "_size")
+    __slots__ = ("_data", "_late", "_size", "_view")
 
     def __init__(self) -> None:
         self._data: Ints = NO_INTS
+        self._view: Ints = NO_INTS
         self._size = 0
         self._late: list[int] = []  # appended since the last look: a list takes single numbers ten times as fast
 
@@ -57,10 +58,10 @@ class IntArray:
 
     @property
     def view(self) -> Ints:
-        """Return the integers there are now; those added later do not show."""
+        """Return the integers there are now; those added later do not show. The same array until something changes."""
         if self._late:
             self._settle()
-        return self._data[: self._size]
+        return self._view
 
     def reorder(self, order: Ints, width: int = 1) -> None:
         """Put the first integers into this order, `width` at a time: those at `order[0]` first. Those behind stay."""
@@ -68,13 +69,13 @@ class IntArray:
         data = self.view.copy()
         groups = data.reshape(-1, width)
         groups[: len(order)] = groups[order]
-        self._data = data
+        self._data = self._view = data
 
     def _settle(self) -> None:
-        self._put(np.array(self._late, np.int32))
+        self._put(self._late)
         self._late.clear()
 
-    def _put(self, values: Ints) -> None:
+    def _put(self, values: Ints | list[int]) -> None:
         end = self._size + len(values)
         if end > len(self._data):
             grown = np.zeros(max(end, len(self._data) * 5 // 4), np.int32)
@@ -82,6 +83,37 @@ class IntArray:
             self._data = grown
         self._data[self._size : end] = values
         self._size = end
+        self._view = self._data[:end]
+
+
+class Bits:
+    """Numbers from 0, each in or out."""
+
+    __slots__ = ("words",)
+
+    def __init__(self) -> None:
+        self.words: Indices = np.zeros(1, np.uint32)  # the lowest bit of the first is number 0
+
+    def grow(self, size: int) -> None:
+        """Make room for so many numbers, of which new ones are out."""
+        if size > 32 * len(self.words):
+            self.words = np.append(self.words, np.zeros(len(self.words) // 4 + 1, np.uint32))
+
+    def add(self, number: int) -> None:
+        """Put a number in, whether it was in or out."""
+        self.words[number >> 5] |= np.uint32(1 << (number & 31))
+
+    def copy(self) -> "Bits":
+        """Return what stays as it is now."""
+        bits = Bits()
+        bits.words = self.words.copy()
+        return bits
+
+    def without(self, numbers: Ints) -> Mask:
+        """Say of each number whether it is out."""
+        words, places = self.words.take(numbers >> 5), (numbers & 31).astype(np.uint32)
+        out: Mask = words >> places & np.uint32(1) == 0
+        return out
 
 
 class RowsView(NamedTuple):
@@ -126,11 +158,12 @@ class RowsView(NamedTuple):
 class Rows:
     """Rows of 1 to WIDTH integers, numbered in the order they were added."""
 
-    __slots__ = ("_heads", "_values")
+    __slots__ = ("_heads", "_values", "_view")
 
     def __init__(self) -> None:
         self._heads = IntArray()
         self._values = IntArray()
+        self._view: RowsView | None = None
 
     def __len__(self) -> int:
         return len(self._heads)
@@ -141,12 +174,15 @@ class Rows:
             raise ValueError(f"a row has room for 1 to {WIDTH} integers, not for {len(values)}")
         head = self._values.extend(values) << _BITS | len(values) - 1
         self._heads.append(head)
+        self._view = None
         return head
 
     @property
     def view(self) -> RowsView:
-        """Return the rows there are now; those added later do not show."""
-        return RowsView(self._heads.view, self._values.view)
+        """Return the rows there are now; those added later do not show. The same object until something changes."""
+        if self._view is None:
+            self._view = RowsView(self._heads.view, self._values.view)
+        return self._view
 
     def put(self, heads: Ints, view: RowsView) -> None:
         """Add the rows of a view that have these heads."""
@@ -155,6 +191,7 @@ class Rows:
         starts = sizes.cumsum(dtype=np.int32) - sizes + np.int32(len(self._values))
         self._heads.extend_array(starts << _BITS | heads & _LAST)
         self._values.extend_array(values)
+        self._view = None
 
     def reorder(self, order: Ints) -> None:
         """Put the first rows into this order: that of number `order[0]` first. Those behind stay."""
@@ -177,6 +214,11 @@ def begins(heads: Ints) -> Ints:
 def widths(heads: Ints) -> Ints:
     """Return how many integers the rows with these heads have."""
     return (heads & _LAST) + np.int32(1)
+
+
+def row_heads(starts: Ints, lasts: Ints) -> Ints:
+    """Return the heads of rows that begin there; the low bits of `lasts` tell which integer of each is the last."""
+    return starts << _BITS | lasts & _LAST
 
 
 def stretch(starts: Ints, lengths: Ints) -> tuple[Ints, Ints]:

@@ -1,7 +1,7 @@
 """What rules are matched against: the fields of one article, each indexed when first asked for."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 
 from schemas.article import Article
@@ -14,8 +14,9 @@ from services.domain.text.token_index import TokenIndex
 Fields = tuple[EvidenceField, ...]
 # Where a query without a field looks.
 CONTENT: Fields = (EvidenceField.TITLE, EvidenceField.TEXT)
-# Names the language of a text by its ISO 639-1 code, or None if it cannot tell.
-Identify = Callable[[str], str | None]
+# Names the language of a text by its ISO 639-1 code, or None if it cannot tell; given languages, it may say None of any
+# other too.
+Identify = Callable[[str, Collection[str] | None], str | None]
 
 _PRIMARY_SUBTAG = re.compile(r"[A-Za-z]*")
 
@@ -44,16 +45,17 @@ class ArticleIndex:
             index = self._indexes[name] = TokenIndex(self.searched(name))
         return index
 
-    def searched(self, name: EvidenceField) -> str:
+    def searched(self, name: EvidenceField, languages: Collection[str] | None = None) -> str:
         """Return the text that rules see in a field; its offsets are those of `texts`.
 
         A country is seen in capitals. Of a language tag its language alone is seen, in small letters: `ko` of `ko-KR`.
+        A language that is not stated may be left out unless it is one of these.
         """
         text = self.texts.get(name)
         if name is EvidenceField.COUNTRY and text:
             return text.upper() if text.isascii() else text
         if name is EvidenceField.LANG:
-            tag = self._identified() if text is None else text
+            tag = self._identified(languages) if text is None else text
             found = _PRIMARY_SUBTAG.match(tag)
             return found.group().lower() if found else ""
         return text or ""
@@ -79,20 +81,23 @@ class ArticleIndex:
             found = self._found[key] = (leaf, leaf.find(self.index(name)))
         return found[1]
 
-    def _identified(self) -> str:
+    def _identified(self, languages: Collection[str] | None) -> str:
         if self._language is None:
             content = "\n".join(self.texts.get(name, "") for name in CONTENT)
-            self._language = self._identify(content) or ""
+            found = self._identify(content, languages)
+            if found is None and languages is not None:
+                return ""  # it may be another
+            self._language = found or ""
         return self._language
 
 
 def of_article(article: Article, identify: Identify = identify) -> ArticleIndex:
     """Return the index of an article; nothing is cut into words before a rule asks for it."""
     texts = {EvidenceField.TITLE: article.title, EvidenceField.TEXT: article.text, EvidenceField.OUTLET: article.outlet}
-    optional: Iterable[tuple[EvidenceField, str | None]] = (
-        (EvidenceField.COUNTRY, article.country),
-        (EvidenceField.LANG, article.lang),
-        (EvidenceField.AUTHOR, article.author),
-    )
-    texts.update({name: value for name, value in optional if value is not None})
+    if article.country is not None:
+        texts[EvidenceField.COUNTRY] = article.country
+    if article.lang is not None:
+        texts[EvidenceField.LANG] = article.lang
+    if article.author is not None:
+        texts[EvidenceField.AUTHOR] = article.author
     return ArticleIndex(texts, identify)

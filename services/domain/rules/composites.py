@@ -18,7 +18,8 @@ from services.domain.rules.arrays import (
     RowsView,
     Weights,
     begins,
-    sums,
+    distinct,
+    stretch,
     widths,
 )
 from services.domain.rules.places import Places
@@ -149,13 +150,6 @@ class Sets:
         return self.postings.waiting(held, truth)
 
 
-class OrderedNears(NamedTuple):
-    """The pairs of a snapshot, those that wait for the same condition together."""
-
-    order: Ints
-    posted: Posted
-
-
 class NearSnapshot(NamedTuple):
     """The pairs of sides of one moment, and how many articles meet each condition."""
 
@@ -163,24 +157,27 @@ class NearSnapshot(NamedTuple):
     sides: RowsView
     since: int
 
-    def reordered(self) -> OrderedNears:
-        """Put each pair under the rarer of its sides, guarded by the other one if that is a single condition."""
-        conditions, rows = self.sides.parts(self.sides.heads)
-        costs = sums(self.weights[conditions], rows, len(self.sides.heads)).reshape(-1, 2)
-        rarer = (costs[:, 0] > costs[:, 1]).astype(np.int32)
-        heads = self.sides.heads.reshape(-1, 2)
-        pairs = np.arange(len(heads), dtype=np.int32)
-        order = np.argsort(self.sides.values[begins(heads[pairs, rarer])], kind="stable").astype(np.int32)
-        posted, owners = self.sides.parts(heads[pairs, rarer][order])
-        others = heads[pairs, 1 - rarer][order].take(owners)
-        guards = np.where(widths(others) == 1, self.sides.values[begins(others)], posted)
-        return OrderedNears(order, Posted(posted, owners, guards, self.since))
+    def reordered(self) -> Posted:
+        """Post each pair of a left and a right condition under the rarer of the two, guarded by the other one."""
+        left, right = self.sides.heads.reshape(-1, 2).T
+        columns = widths(right)
+        pairs, owners = stretch(np.zeros_like(left), widths(left) * columns)
+        lefts = self.sides.values[begins(left)[owners] + pairs // columns[owners]]
+        rights = self.sides.values[begins(right)[owners] + pairs % columns[owners]]
+        under_left = self.weights[lefts] <= self.weights[rights]
+        posted, guards = np.where(under_left, lefts, rights), np.where(under_left, rights, lefts)
+        return Posted(posted, 2 * owners + under_left, guards, self.since)
 
 
 class Nears:
-    """Two sides, each any of several conditions, at most a number of words apart and apart from each other."""
+    """Two sides, each any of several conditions, at most a number of words apart and apart from each other.
+
+    Each pair of a left and a right condition is posted under one of the two, guarded by the other: an article looks at
+    no more of what is not near. What is posted is twice the number of the near, and 1 more if it is under the left one.
+    """
 
     def __init__(self) -> None:
+        self.reach = 0  # the longest distance
         self._kinds = IntArray()  # of each its condition, its distance, and whether the left side comes first
         self._sides = Rows()  # of each the left one, then the right one
         self.postings = Postings()
@@ -190,7 +187,10 @@ class Nears:
         near = self._kinds.extend((condition, sides.distance, sides.ordered)) // 3
         self._sides.add(sides.left)
         self._sides.add(sides.right)
-        self.postings.post(near, sides.left if left_is_rarer else sides.right)
+        self.reach = max(self.reach, sides.distance)
+        posted, others = (sides.left, sides.right) if left_is_rarer else (sides.right, sides.left)
+        for other in others:
+            self.postings.post(2 * near + left_is_rarer, posted, other)
 
     @property
     def arrays(self) -> tuple[RowsView, Ints]:
@@ -201,18 +201,13 @@ class Nears:
         """Return what is needed to post all anew; takes no time."""
         return NearSnapshot(weights, self._sides.view, self.postings.recent)
 
-    def adopt(self, new: OrderedNears) -> None:
+    def adopt(self, new: Posted) -> None:
         """Change over to what was made of a snapshot."""
-        self._kinds.reorder(new.order, 3)
-        self._sides.reorder(np.stack((2 * new.order, 2 * new.order + 1), 1).ravel())
-        self.postings.replace(*new.posted)
+        self.postings.replace(*new)
 
     def candidates(self, held: Ints, truth: Flags) -> Ints:
         """Return those both of whose sides hold, somewhere."""
-        waiting = self.postings.guarded(held, truth)
-        for side in (0, 1):
-            waiting = waiting[self._sides.view.any_true(self._heads(side, waiting), truth)]
-        return waiting
+        return distinct(self.postings.guarded(held, truth) >> 1)
 
     def sides(self, candidates: Ints) -> Ints:
         """Return the conditions of both sides of these, some of them several times."""

@@ -14,7 +14,6 @@ from services.domain.rules.composites import (
     Composites,
     Nears,
     NearSnapshot,
-    OrderedNears,
     OrderedPhrases,
     Phrases,
     PhraseSnapshot,
@@ -31,6 +30,7 @@ from services.domain.rules.vocabulary import FIELD_SCOPES, Form, Read, Scope, Vo
 # How many articles the guess at how common a word is weighs as much as.
 PRIOR_ARTICLES = 20
 _COMMONER = {Form.KEY: 1.0, Form.EXACT: 0.5, Form.PREFIX: 2.0}
+_ONCE = np.int32(1)
 _PHRASE_SHARE, _NEAR_SHARE = 0.1, 0.2  # of the articles that hold the rarest part
 
 
@@ -38,7 +38,7 @@ class OrderedComposites(NamedTuple):
     """Composites under the rarest of what they are made of."""
 
     phrases: OrderedPhrases
-    nears: OrderedNears
+    nears: Posted
     sets: Posted
 
 
@@ -132,9 +132,10 @@ class Conditions:
         """Estimate in how many articles any of these holds, on the scale of `weights`."""
         seen, known = self._seen, len(self._seen)
         total = PRIOR_ARTICLES * self._prior(conditions)
-        for condition in conditions:
-            if condition < known:
-                total += seen[condition]
+        if known > 1:  # or no article was seen, as while a million rules are loaded
+            for condition in conditions:
+                if condition < known:
+                    total += seen[condition]
         return float(total)
 
     def weights(self) -> Weights:
@@ -161,8 +162,9 @@ class Conditions:
     def hold(self, article: ArticleIndex, steps: Steps) -> Ints:
         """Set `truth` for every condition the article meets; return these, each once."""
         self.truth = grown_flags(self.truth, len(self))
-        texts = {field: article.searched(field) for field in self._vocabulary.fields}
-        read = self._vocabulary.read(texts)
+        asked = self._vocabulary
+        texts = {field: article.searched(field, asked.languages) for field in asked.fields}
+        read = asked.read(texts)
         check = partial(self._really_there, read=read, article=article) if self._checked else _as_found
         held = steps.hold(read, self._composites, self.truth, check)
         self._count(held)
@@ -185,17 +187,21 @@ class Conditions:
             grown = np.zeros(len(self) * 3 // 2, np.int32)
             grown[: len(self._seen)] = self._seen
             self._seen = grown
-        self._seen[held] += 1
+        np.add.at(self._seen, held, _ONCE)  # half of what `+= 1` takes, as each is there once
 
     def _new(self, prior: float) -> int:
         self._priors.append(prior)
         return len(self._priors) - 1
 
     def _new_phrase(self, words: tuple[int, ...]) -> int:
-        rarest = min(words, key=lambda word: self.cost((word,)))
+        rarest = min(words, key=self._weight)
         condition = self._new(_PHRASE_SHARE * self._priors[rarest])
         self._composites.phrases.add(condition, words, rarest)
         return condition
+
+    def _weight(self, condition: int) -> float:
+        weight = PRIOR_ARTICLES * self._priors[condition]
+        return float(weight + self._seen[condition]) if condition < len(self._seen) else weight
 
     def _prior(self, conditions: Iterable[int]) -> float:
         total = 0.0

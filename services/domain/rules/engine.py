@@ -6,6 +6,7 @@ is verified word by word once the conditions it needs hold.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import islice
 from threading import Lock
 from typing import NamedTuple, overload
 
@@ -30,7 +31,7 @@ from services.domain.rules.native import native_steps
 from services.domain.rules.parser import parse
 from services.domain.rules.plain import PlainSteps
 from services.domain.rules.plan import Planner
-from services.domain.rules.presearcher import Presearcher
+from services.domain.rules.presearcher import Plan, Presearcher
 from services.domain.rules.shelf import RuleShelf
 from services.domain.rules.steps import ArraySteps, Steps
 from services.domain.text.gazetteer import Gazetteer
@@ -44,6 +45,9 @@ OPEN_RULES = 4_096
 MIN_COMPACTED = 4_096
 # From so many rules on, loading compiled steps pays.
 MIN_NATIVE = 500
+# How many rules go through each stage of loading together: one at a time, the code of all stages does not fit into the
+# processor's cache, and each rule takes two fifths longer.
+RULES_A_BATCH = 256
 # Removed rules leave their conditions behind; with more of them than this and than there are rules, all is built anew.
 MIN_DROPPED = 1_024
 
@@ -121,6 +125,13 @@ class RuleEngine:
             if self._changes is not None:
                 self._changes.append(rule)
 
+    def add_all(self, rules: Iterable[WatchRule]) -> list[RuleFault]:
+        """Hold these rules from now on, in less time than one by one; return what is wrong with those not held."""
+        with self._lock:
+            if self._changes is None:
+                return list(self._rules.add_all(rules))
+        return list(_add_each(self, rules))
+
     def remove(self, watch_topic: str, rule_id: str) -> None:
         """Forget a rule, or raise UnknownRuleError."""
         with self._lock:
@@ -131,13 +142,7 @@ class RuleEngine:
     def replace_all(self, rules: Iterable[WatchRule]) -> None:
         """Hold exactly these rules, or raise RuleSetError with every fault and hold what was held before."""
         fresh = _HeldRules(self._gazetteer)
-        faults: list[RuleFault] = []
-        for rule in rules:
-            try:
-                fresh.add(rule)
-            except RuleError as error:
-                faults.append(RuleFault(rule.watch_topic, rule.id, error))
-        if faults:
+        if faults := list(fresh.add_all(rules)):
             raise RuleSetError(faults)
         fresh.compact(self._lock)
         with self._compacting, self._lock:
@@ -185,8 +190,8 @@ class RuleEngine:
             self._changes = []
             left = self._rules.shelf.frozen()
         fresh = _HeldRules(self._gazetteer)
-        for rule in left:
-            fresh.add(rule)
+        if faults := list(fresh.add_all(left)):  # which cannot be: they were held before
+            raise RuleSetError(faults)
         with self._lock:
             for change in self._changes:
                 if isinstance(change, WatchRule):
@@ -228,7 +233,30 @@ class _HeldRules:
         if self.shelf.slot(rule.watch_topic, rule.id) is not None:
             raise RuleExistsError(f"watch topic {rule.watch_topic!r} holds a rule {rule.id!r} already")
         clause = _compiled(rule, self._compiler)
-        plan = self._planner.plan(clause)
+        self._hold(rule, clause, self._planner.plan(clause))
+
+    def add_all(self, rules: Iterable[WatchRule]) -> Iterator[RuleFault]:
+        """Hold these rules; yield what is wrong with each that cannot be held."""
+        waiting = iter(rules)
+        while batch := list(islice(waiting, RULES_A_BATCH)):
+            if len({(rule.watch_topic, rule.id) for rule in batch}) < len(batch) or not self._try_all(batch):
+                yield from _add_each(self, batch)
+
+    def _try_all(self, rules: Sequence[WatchRule]) -> bool:
+        """Hold all of these distinct rules, or none and say so if any is wrong."""
+        if any(self.shelf.slot(rule.watch_topic, rule.id) is not None for rule in rules):
+            return False
+        try:
+            trees = [parse(rule.query) for rule in rules]
+            clauses = [self._compiler.compile_rule(tree, rule.query) for tree, rule in zip(trees, rules, strict=True)]
+        except RuleError:
+            return False
+        plans = list(map(self._planner.plan, clauses))
+        for rule, clause, plan in zip(rules, clauses, plans, strict=True):
+            self._hold(rule, clause, plan)
+        return True
+
+    def _hold(self, rule: WatchRule, clause: Clause, plan: Plan) -> None:
         slot = self.shelf.put(rule)
         self._presearcher.add(plan, [self.conditions.cost(part) for part in plan.clauses])
         if not rule.enabled:
@@ -257,7 +285,7 @@ class _HeldRules:
         ordered_composites, ordered_rules = composites.reordered(), rules.reordered()
         with lock:
             self.conditions.adopt(ordered_composites)
-            self._presearcher.adopt(ordered_rules, len(rules.slots))
+            self._presearcher.adopt(ordered_rules)
 
     def satisfied(self, article: ArticleIndex) -> Ints:
         """Return the slots of the rules that the article satisfies."""
@@ -269,6 +297,14 @@ class _HeldRules:
         unverified = [at for at, slot in enumerate(slots.tolist()) if slot in self._verified] if self._verified else ()
         failed = [at for at in unverified if not self._verified[int(slots[at])].holds(article)]
         return np.delete(slots, failed) if failed else slots
+
+
+def _add_each(to: "RuleEngine | _HeldRules", rules: Iterable[WatchRule]) -> Iterator[RuleFault]:
+    for rule in rules:
+        try:
+            to.add(rule)
+        except RuleError as error:
+            yield RuleFault(rule.watch_topic, rule.id, error)
 
 
 def _compiled(rule: WatchRule, compiler: Compiler) -> Clause:

@@ -6,7 +6,6 @@ number given in the order of learning.
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -24,15 +23,16 @@ Code: TypeAlias = int
 
 
 class Learned(NamedTuple):
-    """How many words a chunk has, and the conditions that they make true, each with the number of its word."""
+    """How many words a chunk has; and the conditions that they make true, each followed by the number of its word."""
 
+    at: int  # which of the chunks asked about
     words: int
-    conditions: Sequence[int]
-    offsets: Sequence[int]
+    held: Sequence[int]
 
 
-# Says what a chunk holds, given the code that it will have.
-Learn: TypeAlias = Callable[[str, Code], Learned]
+# Says what chunks hold, given the code that the first will have; the others have the codes after it. One that is left
+# out is one word that makes nothing true, as most are.
+Learn: TypeAlias = Callable[[Sequence[str], Code], Sequence[Learned]]
 
 
 class Segment(NamedTuple):
@@ -139,10 +139,9 @@ class _Held(dict[str, list[int]]):
         inner = bare(chunk)
         held = self.get(inner)
         if held is None:
-            learned = self.learn(inner, len(self.by_code))
-            held = [learned.words]
-            if learned.conditions:
-                held += chain.from_iterable(zip(learned.conditions, learned.offsets, strict=True))
+            held = [1]
+            for learned in self.learn((inner,), len(self.by_code)):
+                held = [learned.words, *learned.held]
             self.by_code.append(held)
         if len(chunk) <= MAX_CACHED_CHARS:  # a longer one is hardly ever seen again
             self[chunk] = self[inner] = held

@@ -8,25 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.domain.rules.array_lexicon import ChunkTable
-from services.domain.rules.arrays import Flags, Ints
+from services.domain.rules.arrays import Flags
 from services.domain.rules.lexicon import Code, Learn, LookedUp, Segment
 from services.domain.text.analyzer import MAX_CACHED_CHARS
-
-_PLACES = 1 << 18
 
 
 class NativeLexicon:
     """Chunks by their hashes.
 
-    A chunk is known by its 64-bit hash alone. Each lexicon keys it anew, so that nobody can make two chunks collide,
-    and by chance any two of a hundred thousand do so once in two billion.
+    A chunk is known by its 64-bit hash alone, less what looking through its neighbours costs. Each lexicon keys it
+    anew, so that nobody can make two chunks collide, and by chance any two of a hundred thousand do so once in a
+    hundred million. It has no room for more than MAX_CODES of `vocabulary` and a part of a text.
     """
 
     def __init__(self, chunk_kernels: ModuleType, word_kernels: ModuleType) -> None:
         self._chunk_kernels = chunk_kernels
         self._word_kernels = word_kernels
         self._secret = np.array([secrets.randbits(64) | 1 for _ in range(2)], np.uint64)
-        self._slots: NDArray[np.int64] = np.zeros((_PLACES, 2), np.int64)
+        self._slots: NDArray[np.uint64] = np.zeros(chunk_kernels.PLACES, np.uint64)
         self._table = ChunkTable()
 
     def __len__(self) -> int:
@@ -38,13 +37,19 @@ class NativeLexicon:
 
     def read(self, segments: Sequence[Segment], position: int, field_bits: Flags, learn: Learn) -> LookedUp:
         """Return the conditions that the words of these segments make true: see `Lexicon`."""
-        encoded = [part for segment in segments for part in (segment.text.encode(errors="surrogatepass"), _END)]
-        raw = b"".join(encoded)
-        stretches = np.array([(0, segment.gap, segment.bit) for segment in segments], np.int32)
-        text = np.frombuffer(raw, np.uint8)
-        codes, unknown = self._chunk_kernels.find_codes(text, self._slots, self._secret, stretches)
+        encoded: list[bytes] = []
+        numbers: list[int] = []
+        for _, text, gap, bit in segments:
+            encoded += text.encode("utf-8", "surrogatepass"), _END
+            numbers += 0, gap, bit
+        raw = b"".join((*encoded, _PADDING))
+        words = np.frombuffer(raw, np.uint64, len(raw) // 8)
+        stretches = np.array(numbers, np.int32).reshape(-1, 3)
+        find_codes, table = self._chunk_kernels.find_codes, (self._slots, self._secret)
+        codes, unknown = find_codes(words, table, stretches, len(self._table), MAX_CACHED_CHARS)
         if len(unknown):
-            self._learn(raw, codes, unknown, learn)
+            chunks = str(unknown.data, "utf-8", "surrogatepass").splitlines()
+            self._table.append(len(chunks), learn(chunks, len(self._table)))
         look_up = self._word_kernels.look_up
         found, places, begins, end = look_up(codes, stretches, position, self._table.arrays, field_bits)
         return LookedUp(found, places, begins.tolist(), end)
@@ -53,20 +58,6 @@ class NativeLexicon:
         """Let a word of a chunk make another condition true."""
         self._table.extend(code, word, condition)
 
-    def _learn(self, raw: bytes, codes: Ints, unknown: NDArray[np.int64], learn: Learn) -> None:
-        """Give codes to chunks that have none."""
-        fresh: dict[int, Code] = {}
-        kept: list[tuple[int, Code]] = []
-        for at, begin, end, key in unknown.tolist():
-            code = fresh.get(key)
-            if code is None:
-                chunk = raw[begin:end].decode(errors="surrogatepass")
-                fresh[key] = code = self._table.append(learn(chunk, len(self._table)))
-                if len(chunk) <= MAX_CACHED_CHARS:  # a longer one is hardly ever seen again
-                    kept.append((key, code))
-            codes[at] = code
-        if kept:
-            self._chunk_kernels.keep_codes(self._slots, np.array(kept, np.int64))
-
 
 _END = b"\xff"  # after each text: no part of any character
+_PADDING = bytes(24)  # after all: the last of 16 at least are whole numbers

@@ -6,9 +6,10 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
-from services.domain.rules.arrays import NO_INTS, Flags, Ints
+from services.domain.rules.arrays import NO_INTS, WIDTH, Flags, Ints
 from services.domain.rules.composites import Composites, Sides, Stretches
 from services.domain.rules.lexicon import Lexicon, PlainLexicon
+from services.domain.rules.plan_records import LAST, VETO
 from services.domain.rules.presearcher import Presearcher
 from services.domain.rules.steps import Check
 from services.domain.rules.stretches import Occurrence, any_joined
@@ -63,6 +64,55 @@ class _Near(NamedTuple):
     sides: Sides
 
 
+class _Plans:
+    """The plans of a presearcher as lists, of which every article takes over what was added before it."""
+
+    def __init__(self) -> None:
+        self._starts: Ints | None = None  # of the postings that were taken over
+        self._late = 0
+        self._items: dict[int, list[tuple[int, int]]] = {}  # by condition, each with its guard
+        self._records: list[int] = []
+
+    def take_over(self, presearcher: Presearcher) -> None:
+        """Take over what is new since the last article; everything, if it was put in order meanwhile."""
+        starts, items, guards, late_conditions, late_items, late_guards = presearcher.posted.arrays
+        if starts is not self._starts:
+            self._starts, self._late, self._items, self._records = starts, 0, {}, []
+            self._put(np.arange(len(starts) - 1, dtype=np.int32).repeat(np.diff(starts)), items, guards)
+        if len(late_items) > self._late:
+            self._put(late_conditions[self._late :], late_items[self._late :], late_guards[self._late :])
+            self._late = len(late_items)
+        self._records += presearcher.arrays[0][len(self._records) :].tolist()
+
+    def satisfied(self, held: AbstractSet[int]) -> set[int]:
+        """Return the slots of all plans that these conditions satisfy, those of removed ones among them."""
+        found: set[int] = set()
+        for condition in self._items.keys() & held:
+            for item, guard in self._items[condition]:
+                if guard not in held:
+                    continue
+                if not item & 1:
+                    found.add(item >> 2)
+                elif self._holds(item >> 2, held):
+                    found.add(self._records[item >> 2])
+        return found
+
+    def _put(self, conditions: Ints, items: Ints, guards: Ints) -> None:
+        for condition, item, guard in zip(conditions.tolist(), items.tolist(), guards.tolist(), strict=True):
+            self._items.setdefault(condition, []).append((item, guard))
+
+    def _holds(self, begin: int, held: AbstractSet[int]) -> bool:
+        """Say whether what a record asks for holds."""
+        at, head = begin + 1, 0
+        while not head & LAST:
+            head = self._records[at]
+            end = at + 2 + head % WIDTH
+            if held.isdisjoint(self._records[at + 1 : end]) != bool(head & VETO):
+                return False
+            at = end
+        return True
+
+
 class PlainSteps:
     """One condition after the other. Belongs to one set of rules; what composites it has grows with theirs."""
 
@@ -71,6 +121,7 @@ class PlainSteps:
         self._sets = _Waiting[int]()
         self._known_sets = 0  # conditions that were asked whether they are one
         self._nears = _Waiting[_Near]()
+        self._plans = _Plans()
 
     def lexicon(self) -> Lexicon:
         """Return an empty lexicon in a dict."""
@@ -94,7 +145,9 @@ class PlainSteps:
 
     def candidates(self, presearcher: Presearcher, held: Ints, truth: Flags) -> Ints:
         """Return the slots of all plans that these conditions satisfy, each once."""
-        return presearcher.candidates(held, truth)
+        self._plans.take_over(presearcher)
+        slots = self._plans.satisfied(set(held.tolist()))
+        return presearcher.left(np.array([*slots], np.int32)) if slots else NO_INTS
 
     def _hold_phrases(self, places: Places, check: Check) -> None:
         """Add the places of the phrases that stand there."""

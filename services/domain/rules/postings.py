@@ -28,7 +28,7 @@ class Postings:
     items that come to nothing are dropped before anything else of theirs is looked at.
     """
 
-    __slots__ = ("_guards", "_items", "_recent_conditions", "_recent_guards", "_recent_items", "_starts")
+    __slots__ = ("_arrays", "_guards", "_items", "_recent_conditions", "_recent_guards", "_recent_items", "_starts")
 
     def __init__(self) -> None:
         self._starts: Ints = np.zeros(1, np.int32)  # by condition, where its items begin; one more ends the last
@@ -37,6 +37,7 @@ class Postings:
         self._recent_conditions = IntArray()
         self._recent_items = IntArray()
         self._recent_guards = IntArray()
+        self._arrays: PostingArrays | None = None
 
     @property
     def recent(self) -> int:
@@ -48,6 +49,7 @@ class Postings:
         self._recent_conditions.extend(conditions)
         self._recent_items.extend((item,) * len(conditions))
         self._recent_guards.extend(conditions if guard is None else (guard,) * len(conditions))
+        self._arrays = None
 
     def waiting(self, conditions: Ints, truth: Flags) -> tuple[Ints, Ints]:
         """Return the items posted under any of `conditions`, which are distinct and all that `truth` holds; and their
@@ -89,18 +91,20 @@ class Postings:
         np.cumsum(np.bincount(conditions, minlength=size), out=self._starts[1:])
         order = np.argsort(conditions, kind="stable")
         self._items, self._guards = items[order], guards[order]
+        self._arrays = None
 
-    def move_recent(self, since: int, items: int, guards: int = 0) -> None:
-        """Add these numbers to the items and guards posted after the first `since` recent ones."""
-        self._recent_items.view[since:] += np.int32(items)
-        self._recent_guards.view[since:] += np.int32(guards)
+    def late_items(self, since: int) -> Ints:
+        """Return the items posted after the first `since` recent ones, to be changed in place."""
+        return self._recent_items.view[since:]
 
     @property
     def arrays(self) -> PostingArrays:
         """Return where the items of each condition begin, the items and guards, and the recent (conditions, items,
-        guards)."""
-        recent = self._recent_conditions.view, self._recent_items.view, self._recent_guards.view
-        return self._starts, self._items, self._guards, *recent
+        guards). The same tuple until something changes."""
+        if self._arrays is None:
+            recent = self._recent_conditions.view, self._recent_items.view, self._recent_guards.view
+            self._arrays = self._starts, self._items, self._guards, *recent
+        return self._arrays
 
     def all(self) -> Posted:
         """Return every posting, to be posted anew."""

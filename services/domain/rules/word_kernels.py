@@ -17,54 +17,44 @@ _compiled = partial(njit, cache=True, nogil=True)
 
 @_compiled()
 def look_up(
-    codes: Ints,
+    codes: Indices,
     stretches: Ints,
     position: int,
-    table: tuple[Ints, Ints, Ints],
+    table: tuple[Ints, Ints],
     field_bits: Flags,
 ) -> tuple[Ints, Ints, Ints, int]:
     """Return the conditions that codes make true, their positions, where each stretch begins, and what follows all.
 
-    Of each stretch of codes: where it ends, how far it is from the one before, and the bit of its field. The table says
-    by code the number of words, and where its conditions begin and end; then all conditions, and the word of each.
-    `field_bits` is that of `Lexicon.read`.
+    Of each stretch of codes: where it ends, how far it is from the one before, and the bit of its field. The table is
+    that of `ChunkTable`, and `field_bits` that of `Lexicon.read`.
     """
-    chunks, conditions, offsets = table
-    most = 0
-    for code in codes:
-        most += chunks[code, 2] - chunks[code, 1]
-    found = np.empty(most, np.int32)
-    positions = np.empty(most, np.int32)
-    begins = np.empty(len(stretches), np.int32)
-    count = 0
-    begin = 0
-    last = len(field_bits) - 1
+    chunks, held = table
+    # First the chunks that make anything true, and where they are: one in three.
+    places, owners = np.empty(len(codes), np.int32), np.empty(len(codes), np.uint32)
+    begins, ends = np.empty(len(stretches), np.int32), np.empty(len(stretches), np.int32)
+    begin = some = most = 0
     for number in range(len(stretches)):
-        end, gap, bit = stretches[number, 0], stretches[number, 1], stretches[number, 2]
-        position += gap
+        position += stretches[number, 1]
         begins[number] = position
-        for code in codes[begin:end]:
-            for at in range(chunks[code, 1], chunks[code, 2]):
-                condition = conditions[at]
+        for code in codes[begin : stretches[number, 0]]:
+            size = chunks[code, 2] - chunks[code, 1]
+            places[some], owners[some] = position, code
+            some += size > 0
+            most += size
+            position += chunks[code, 0] + 1
+        begin, ends[number] = stretches[number, 0], some
+    found, positions = np.empty(most, np.int32), np.empty(most, np.int32)
+    last = len(field_bits) - 1
+    begin = count = 0
+    for number in range(len(stretches)):
+        bit = stretches[number, 2]
+        for one in range(begin, ends[number]):
+            for at in range(chunks[owners[one], 1], chunks[owners[one], 2]):
+                condition = held[at, 0]
                 # Those beyond the end of the array look in the whole content.
                 if field_bits[min(condition, last)] & bit:
                     found[count] = condition
-                    positions[count] = position + offsets[at]
+                    positions[count] = places[one] + held[at, 1]
                     count += 1
-            position += chunks[code, 0]
-        begin = end
+        begin = ends[number]
     return found[:count], positions[:count], begins, position
-
-
-@_compiled()
-def hold(conditions: Indices, known: int, truth: Flags, numbers: Indices) -> Indices:
-    """Make conditions true and number them on from `known`; return those that were not true, each once."""
-    held = np.empty(len(conditions), np.uint32)
-    count = 0
-    for condition in conditions:
-        if truth[condition] == 0:
-            truth[condition] = 1
-            held[count] = condition
-            count += 1
-            numbers[condition] = known + count
-    return held[:count]

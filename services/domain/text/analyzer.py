@@ -140,11 +140,21 @@ class _Analyses(dict[str, Analysis]):
 analyze: Callable[[str], Analysis] = _Analyses().__getitem__
 
 
+def plain_keys(text: str) -> tuple[str, ...] | None:
+    """Return the keys of a text that is one word of ASCII letters, or None if it is not, or is one of the rare others.
+
+    They are those that `analyze` gives; this keeps nothing, which is faster for a word that is looked at once. Such a
+    word is its only exact form, and folded it is in small letters.
+    """
+    if text.isascii() and text.isalpha() and not text.isupper() and len(text) <= MAX_CACHED_CHARS:
+        return english_readings(text.lower())
+    return None
+
+
 def _analyze_word(surface: str) -> Analysis:
-    if surface.isascii() and surface.isalpha() and not surface.isupper():  # most words, so the shortest way
-        folded = surface.lower()
-        keys = english_readings(folded)
-        return Analysis(folded, keys[0], keys, (surface,))
+    keys = plain_keys(surface)
+    if keys is not None:  # most words, so the shortest way
+        return Analysis(surface.lower(), keys[0], keys, (surface,))
     if _SYLLABLES.fullmatch(surface):  # which nothing folds
         keys = korean_readings(surface)
         return Analysis(surface, keys[0], keys, (surface,))

@@ -15,7 +15,7 @@ def english_readings(word: str) -> tuple[str, ...]:
     settled = _SETTLED.get(word)
     if settled is not None:
         return settled
-    if len(word) < _MIN_LETTERS or not (word.isascii() and word.isalpha()):
+    if word[-1:] not in _LAST_OF_ENDINGS or len(word) < _MIN_LETTERS or not (word.isascii() and word.isalpha()):
         return (word,)
     if word.endswith("s"):
         singular = _singular(word)
@@ -73,6 +73,7 @@ def _verb(base: str) -> str:
 
 
 _VERB_ENDINGS = ("ed", "ing")
+_LAST_OF_ENDINGS = frozenset("sndg")  # of plurals, -men, -ed and -ing
 _VOWEL = re.compile("[aeiouy]")
 _VOWELS = re.compile("[aeiouy]+")
 _DOUBLED = frozenset(("bb", "dd", "gg", "mm", "nn", "pp", "rr", "tt", "vv"))

@@ -6,6 +6,7 @@ is loaded on first use (0.7 s of CPU and some 60 MB once), so that a process tha
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,14 @@ _RUSSIAN_LETTERS = re.compile("[ыэё]", re.IGNORECASE)
 _UKRAINIAN_LETTERS = re.compile("[їєґі]", re.IGNORECASE)
 # Letters of other languages in Cyrillic: Belarusian, Serbian, Macedonian, Kazakh and their neighbours.
 _OTHER_CYRILLIC = re.compile("[ўђјљњћџѓќѕәғқңөұүһҳҷӣӯ]", re.IGNORECASE)
+
+# What a text in a language holds in any case, so that one without it is in another. Not for languages of two scripts.
+_SCRIPTS = {
+    **dict.fromkeys(("be", "bg", "kk", "mk", "ru", "uk"), _CYRILLIC),
+    "ko": _HANGUL,
+    "ja": re.compile(f"{_KANA.pattern}|{_HAN.pattern}"),
+    "zh": _HAN,
+}
 
 _ISO_639_2 = dict(
     re.findall(
@@ -78,9 +87,15 @@ _OLD_OR_WRONG = {
 _NO_LANGUAGE = frozenset(("mul", "und", "zxx", "mis"))
 
 
-def identify(text: str) -> str | None:
-    """Return the language of a text, judged by its beginning; None if it is too short or not clear enough."""
+def identify(text: str, among: Collection[str] | None = None) -> str | None:
+    """Return the language of a text, judged by its beginning; None if it is too short or not clear enough.
+
+    Who asks only whether it is `among` some languages may be told None for any other: that takes a hundredth of the
+    time where the script tells.
+    """
     sample = _ADDRESS.sub(" ", text[:_MAX_CHARS])
+    if among is not None and not any(_has_script(language, sample) for language in among):
+        return None
     letters = len(_LETTER.findall(sample))
     if letters == 0:
         return None
@@ -90,7 +105,12 @@ def identify(text: str) -> str | None:
     if letters < _MIN_LETTERS and not _HAN.search(sample):
         return None
     language, probability = _identifier().classify(sample)
-    return language if probability >= _MIN_PROBABILITY else None
+    return language if probability >= _MIN_PROBABILITY and _has_script(language, sample) else None
+
+
+def _has_script(language: str, sample: str) -> bool:
+    """Say whether a sample holds anything of the script of a language, if it has but one."""
+    return language not in _SCRIPTS or _SCRIPTS[language].search(sample) is not None
 
 
 def _by_script(sample: str, letters: int) -> str | None:

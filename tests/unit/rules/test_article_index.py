@@ -1,5 +1,7 @@
 """The fields of an article, as rules see them."""
 
+from collections.abc import Collection
+
 import pytest
 
 from schemas.match import EvidenceField
@@ -17,9 +19,9 @@ class CountingIdentifier:
         self.asked: list[str] = []
         self._answer = answer
 
-    def __call__(self, text: str) -> str | None:
+    def __call__(self, text: str, among: Collection[str] | None = None) -> str | None:
         self.asked.append(text)
-        return self._answer
+        return self._answer if among is None or self._answer in among else None
 
 
 def holds(query: str, index: ArticleIndex) -> bool:
@@ -35,6 +37,13 @@ def test_a_language_that_is_not_stated_is_identified_once_and_only_when_asked_fo
     assert not holds("lang:ru", index)
     assert index.searched(EvidenceField.LANG) == "ko"
     assert identify.asked == ["Arms\nKyiv"]
+
+
+def test_a_language_that_is_none_of_those_asked_for_may_be_another() -> None:
+    index = of_article(article("Arms", "Kyiv"), CountingIdentifier())
+    assert index.searched(EvidenceField.LANG, {"ru", "uk"}) == ""
+    assert index.searched(EvidenceField.LANG, {"ru", "ko"}) == "ko"
+    assert index.searched(EvidenceField.LANG, {"ru"}) == "ko"  # as it is known by now
 
 
 def test_an_identified_language_is_no_evidence() -> None:

@@ -150,6 +150,34 @@ def test_a_faulty_change_changes_nothing() -> None:
     assert ids(held) == ["good"]
 
 
+def test_every_fault_is_told_however_many_rules_are_loaded_with_it() -> None:
+    """Rules are loaded in batches; a fault is told in its place, and only that rule is at fault."""
+    wrong = {300: builders.rule("Kyiv AND", "r300"), 301: builders.rule("@nobody", "r301"), 700: many(2)[1]}
+    rules = [wrong.get(at, rule) for at, rule in enumerate(many(900))]
+    held = engine_of(builders.rule("Seoul", "good"))
+    with pytest.raises(RuleSetError) as caught:
+        held.replace_all(rules)
+    assert [fault.rule_id for fault in caught.value.faults] == ["r300", "r301", rules[700].id]
+    assert ids(held) == ["good"]
+    held.replace_all(rule for at, rule in enumerate(rules) if at not in wrong)
+    assert len(held) == 897
+
+
+def test_rules_added_together_stay_though_all_is_built_anew_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MIN_DROPPED", 100)
+    held = engine_of(*many(1_500))
+    for number in range(1_000):
+        held.remove("topic", f"r{number}")
+    with ThreadPoolExecutor(1) as pool:
+        compacted = pool.submit(held.compact)
+        for batch in range(20):
+            late = [builders.rule(f"Seoul AND (weapon OR x{number})", f"b{batch}n{number}") for number in range(10)]
+            faults = held.add_all([*late, builders.rule("NOT Kyiv", "wrong"), late[0]])
+            assert [fault.rule_id for fault in faults] == ["wrong", f"b{batch}n0"]
+        compacted.result()
+    assert len(held) == len(ids(held)) == 500 + 200
+
+
 def test_satisfied_rules_are_a_sequence() -> None:
     satisfied = engine_of(builders.rule("Seoul", "a"), builders.rule("Kyiv", "b")).satisfied_by(SEOUL)
     assert len(satisfied) == 2

@@ -74,22 +74,23 @@ def test_all_steps_agree_with_numpy_on_dense_texts(given_texts: list[str]) -> No
         assert sorted(in_numpy.satisfied_by(read)) == sorted(other.satisfied_by(read))
 
 
-def test_long_articles_are_read_in_windows_without_missing_what_crosses_them() -> None:
-    """Whatever stands wherever a window may end is found, and nothing else."""
+@pytest.mark.parametrize("distance", [2, 16, 37, 100])
+def test_what_is_near_is_found_wherever_it_stands_in_an_article_of_any_length(distance: int) -> None:
+    """Articles are divided into zones, larger ones the longer they are; what crosses them is found all the same."""
     rules = [
-        builders.rule('"South Korea" NEAR/100 Kyiv', "near"),
-        builders.rule('"South Korea" NEAR/99 Kyiv', "nearer"),
-        builders.rule('Kyiv BEFORE/100 "South Korea"', "other_order"),
+        builders.rule(f'"South Korea" NEAR/{distance} Kyiv', "near"),
+        builders.rule(f'"South Korea" NEAR/{distance - 1} Kyiv', "nearer"),
+        builders.rule(f'Kyiv BEFORE/{distance} "South Korea"', "other_order"),
         builders.rule('"South Korea"', "phrase"),
-        builders.rule("weapons", "first_word"),
     ]
     engine = RuleEngine(GAZETTEER)
     engine.replace_all(rules)
-    for begin in (1, 3_800, 3_900, *range(3_960, 4_110, 3), 7_900, 8_800):
-        words = ["weapons"] + ["filler"] * 9_000
-        words[begin : begin + 2], words[begin + 101] = ["South", "Korea"], "Kyiv"
-        found = sorted(key.rule_id for key in engine.satisfied_by(article(text=" ".join(words))))
-        assert found == ["first_word", "near", "phrase"], begin
+    for length in (150, 900, 1_300, 5_000, 20_000):
+        for begin in range(0, length, length // 29):
+            words = ["filler"] * (length + distance + 2)
+            words[begin : begin + 2], words[begin + 1 + distance] = ["South", "Korea"], "Kyiv"
+            found = sorted(key.rule_id for key in engine.satisfied_by(article(text=" ".join(words))))
+            assert found == ["near", "phrase"], (length, begin)
 
 
 def test_rules_for_words_seen_before_find_them_at_either_end_of_an_article() -> None:

@@ -1,6 +1,6 @@
 """The vocabulary finds, for every word of an article, exactly the conditions that ask for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from services.domain.rules import vocabulary
 from services.domain.rules.array_lexicon import ArrayLexicon
 from services.domain.rules.lexicon import Learned, Lexicon, PlainLexicon, Segment, bare
 from services.domain.rules.vocabulary import FIELD_SCOPES, Form, Scope, Vocabulary
-from services.domain.text.analyzer import analyze, surfaces
+from services.domain.text.analyzer import MAX_CACHED_CHARS, analyze, surfaces
 from tests.unit.rules.compiled import compiled_steps
 from tests.unit.rules.random_rules import GAPS, TEXT_WORDS, texts
 from tests.volume import volume
@@ -178,13 +178,88 @@ def test_whatever_stands_around_words_they_are_found(lexicon: NewLexicon, given_
 
 @each_lexicon
 def test_a_word_is_learned_once_whatever_marks_are_around_it(lexicon: NewLexicon) -> None:
-    learned = []
+    learned: list[str] = []
 
-    def learn(chunk: str, _code: int) -> Learned:
-        learned.append(chunk)
-        return Learned(1, [], [])
+    def learn(chunks: Sequence[str], _first: int) -> list[Learned]:
+        learned.extend(chunks)
+        return []
 
     known, anywhere = lexicon(), np.full(1, 255, np.uint8)
     for text in ('"weapons," (weapons). -weapons-', "Weapons weapons! U.S. (U.S.) weapons…"):
         known.read([Segment(EvidenceField.TEXT, text, 0, 1)], 0, anywhere, learn)
     assert learned == ["weapons", "Weapons", "U.S."]
+
+
+ANYWHERE = np.full(1, 255, np.uint8)
+
+
+def learn_all(chunks: Sequence[str], first: int) -> list[Learned]:
+    """Let each chunk make true the condition of its own code."""
+    return [Learned(at, 1, [first + at, 0]) for at in range(len(chunks))]
+
+
+@each_lexicon
+def test_chunks_are_told_apart_wherever_they_stand(lexicon: NewLexicon) -> None:
+    """Of all lengths, at all distances from the beginning, one the beginning or the end of the other."""
+    chunks = [
+        "x" * size + end for size in range(20) for end in ("", "a", "\x00", "b\x00", "\x01", "é", "무", "\U0001f600")
+    ]
+    known = lexicon()
+    first = known.read([Segment(EvidenceField.TEXT, " ".join(chunks), 0, 1)], 0, ANYWHERE, learn_all)
+    assert len(set(first.conditions.tolist())) == len(set(chunks)) - 1  # there is no empty chunk
+    for blanks in range(9):
+        text = Segment(EvidenceField.TEXT, " " * blanks + " ".join(chunks), 0, 1)
+        again = known.read([text], 0, ANYWHERE, learn_all)
+        assert again.conditions.tolist() == first.conditions.tolist()
+
+
+@each_lexicon
+def test_what_could_not_be_learned_is_learned_the_next_time(lexicon: NewLexicon) -> None:
+    def interrupted(_chunks: Sequence[str], _first: int) -> list[Learned]:
+        raise KeyboardInterrupt
+
+    known = lexicon()
+    learned = known.read([Segment(EvidenceField.TEXT, "a b", 0, 1)], 0, ANYWHERE, learn_all)
+    with pytest.raises(KeyboardInterrupt):
+        known.read([Segment(EvidenceField.TEXT, "a c d", 0, 1)], 0, ANYWHERE, interrupted)
+    again = known.read([Segment(EvidenceField.TEXT, "d a b c", 0, 1)], 0, ANYWHERE, learn_all)
+    assert (learned.conditions.tolist(), again.conditions.tolist()) == ([0, 1], [2, 0, 1, 3])
+
+
+@each_lexicon
+@pytest.mark.parametrize("char", ["x", "é", "무", "\U0001f600"])
+@pytest.mark.parametrize("chars", [MAX_CACHED_CHARS - 1, MAX_CACHED_CHARS, MAX_CACHED_CHARS + 1, 200])
+def test_a_condition_added_late_holds_for_chunks_of_any_length(lexicon: NewLexicon, char: str, chars: int) -> None:
+    text = {EvidenceField.TEXT: f"a {(chars - len('-weapon')) * char}-weapon b"}
+    asked: list[Asked] = [(Scope.CONTENT, Form.KEY, "b"), (Scope.CONTENT, Form.KEY, "weapon")]
+    grown = filled(asked[:1], lexicon)
+    grown.read(text)
+    grown.add(*asked[1], 2)
+    assert read(grown, text) == expected(asked, text)
+
+
+@each_lexicon
+@pytest.mark.parametrize("char", ["x", "é", "무", "\U0001f600"])
+def test_chunks_of_so_many_characters_are_kept(lexicon: NewLexicon, char: str) -> None:
+    learned: list[str] = []
+
+    def learn(chunks: Sequence[str], _first: int) -> list[Learned]:
+        learned.extend(chunks)
+        return []
+
+    known, longest = lexicon(), char * MAX_CACHED_CHARS
+    for _ in range(3):
+        known.read([Segment(EvidenceField.TEXT, f"{longest} {longest}{char}", 0, 1)], 0, ANYWHERE, learn)
+    assert (learned.count(longest), learned.count(longest + char)) == (1, 3)
+
+
+@pytest.mark.parametrize("late", [0, 1, 2, 3])
+def test_a_prefix_is_found_whether_shorter_ones_came_before_or_after_it(late: int) -> None:
+    asked: list[Asked] = [(Scope.CONTENT, Form.PREFIX, text) for text in ("suppl", "supplie", "seoul", "sup")]
+    text = {EvidenceField.TEXT: "supplies sup su Seoul seou x Supper поставка"}
+    for order in (asked, asked[::-1]):
+        grown = filled(order[:late], PlainLexicon)
+        grown.read(text)
+        for condition, ask in enumerate(order[late:], start=late + 1):
+            grown.add(*ask, condition)
+        assert read(grown, text) == expected(order, text)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.domain.text import analyzer
-from services.domain.text.analyzer import MAX_CACHED_CHARS, analyze, spans, surfaces, tokens
+from services.domain.text.analyzer import MAX_CACHED_CHARS, analyze, plain_keys, spans, surfaces, tokens
 from services.domain.text.stem import Script, readings, script_of
 from services.domain.text.token_index import TokenIndex
 
@@ -254,3 +254,24 @@ class TestTokenIndex:
         assert index.with_prefix("suppl") == [0, 1, 2]
         assert index.with_prefix("supplies") == [0]
         assert index.with_prefix("x") == []
+
+
+@pytest.mark.parametrize("text", ["weapons", "Weapons", "iPhones", "a", "x" * MAX_CACHED_CHARS])
+def test_a_plain_word_has_the_keys_that_its_analysis_has(text: str) -> None:
+    analysis = analyze(text)
+    assert surfaces(text) == [text]
+    assert plain_keys(text) == analysis.keys
+    assert (analysis.exact, analysis.folded) == ((text,), text.lower())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "US", "I", "U.S.", "F-16", "don't", "é", "무기", "two words", "x" * (MAX_CACHED_CHARS + 1)]
+)
+def test_other_texts_are_no_plain_words(text: str) -> None:
+    assert plain_keys(text) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="abdegiminrsuAS", max_size=12))
+def test_plain_keys_are_those_of_the_analysis_or_none(text: str) -> None:
+    assert plain_keys(text) in (None, analyze(text).keys if text else None)

@@ -65,6 +65,39 @@ def test_any_text_has_one_of_our_languages_or_none(text: str) -> None:
     assert identify(text) in {*LANGUAGES, None}
 
 
+MIXED = (
+    "Seoul ",
+    "Сеул ",
+    "Київ ",
+    "서울 ",
+    "ソウル",
+    "首尔",
+    "the minister said that ",
+    "министр сообщил, что ",
+    "the і ",
+    "8 ",
+)
+
+
+@given(st.lists(st.sampled_from(MIXED), max_size=12).map("".join) | st.text(max_size=80), st.sampled_from(LANGUAGES))
+@settings(max_examples=80, deadline=None)  # the first call loads the model
+def test_who_asks_for_some_languages_is_told_the_same_of_these(text: str, other: str) -> None:
+    language = identify(text)
+    if language is not None:
+        assert identify(text, {other, language}) == language
+    assert identify(text, {other}) in {language, None}
+
+
+def test_what_no_script_can_be_is_told_without_the_model() -> None:
+    program = (
+        "import sys\n"
+        "from services.domain.text.language import identify\n"
+        "assert identify('The minister told reporters that the talks would go on.', {'uk', 'ru', 'ko'}) is None\n"
+        "assert 'py3langid' not in sys.modules and 'numpy' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_the_model_is_loaded_only_when_scripts_do_not_decide() -> None:
     program = (
         "import sys\n"
