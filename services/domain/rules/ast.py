@@ -1,7 +1,7 @@
 """The syntax tree of a rule, and its canonical text."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -9,6 +9,8 @@ from schemas.match import EvidenceField
 from schemas.watch import MAX_QUERY_CHARS
 from services.domain.rules.grammar import BARE_WORD, MAX_NESTING, QUOTES, RESERVED, Keyword
 from services.domain.rules.records import record
+
+_BETWEEN = f" {Keyword.OR} "  # the items of a list
 
 
 def _start() -> Any:
@@ -75,12 +77,59 @@ class And(Node):
     start: int = _start()
 
 
-@record()
 class Or(Node):
-    """Any of two or more; never directly inside another Or."""
+    """Any of two or more; never directly inside another Or.
 
-    children: tuple[Node, ...]
-    start: int = _start()
+    One that was read as a list of words and phrases keeps their text, and makes nodes of them at the first look: most
+    rules hold such lists, and what finds articles asks for the texts alone.
+    """
+
+    __slots__ = ("_children", "_listed", "start")
+    __match_args__ = ("children", "start")
+
+    def __init__(self, children: tuple[Node, ...], start: int = 0) -> None:
+        self._children = children
+        self._listed = ""
+        self.start = start
+
+    @classmethod
+    def of_list(cls, text: str, start: int) -> "Or":
+        """Return the node of `a OR "b c"`, of which the first item begins at `start`; no phrase may hold an OR."""
+        node = cls((), start)
+        node._listed = text
+        return node
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """Return the nodes of which any will do."""
+        if not self._children:
+            self._children = tuple(_listed(self._listed, self.start))
+        return self._children
+
+    @property
+    def is_list(self) -> bool:
+        """Say whether it was read as a list of words and phrases."""
+        return bool(self._listed)
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """Return the words and phrases that it was read as a list of; nothing if it was not."""
+        return self._listed.replace('"', "").split(_BETWEEN) if self._listed else ()
+
+    def __eq__(self, other: object) -> bool:
+        return self.children == other.children if isinstance(other, Or) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Or, self.children))
+
+    def __repr__(self) -> str:
+        return f"Or(children={self.children!r})"
+
+
+def _listed(text: str, start: int) -> Iterator[Node]:
+    for item in text.split(_BETWEEN):
+        yield Phrase(item[1:-1], 0, start) if item[0] == '"' else Term(item, start)
+        start += len(item) + len(_BETWEEN)
 
 
 @record()

@@ -1,7 +1,6 @@
 """Compile a syntax tree into clauses: NOT pushed down to the leaves, fields resolved, actors looked up."""
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from schemas.match import EvidenceField
@@ -10,15 +9,14 @@ from services.domain.rules.article_index import CONTENT, ArticleIndex, Fields
 from services.domain.rules.codes import CODE_FIELDS, normal_code
 from services.domain.rules.errors import RuleMeaningError
 from services.domain.rules.leaves import (
-    LEAF_CACHE_SIZE,
     AnyOf,
+    AnyText,
     Leaf,
     Near,
     aliases_leaf,
     exact_leaf,
     prefix_leaf,
     sloppy_leaf,
-    words_leaf,
 )
 from services.domain.rules.records import record
 from services.domain.rules.stretches import Occurrences
@@ -186,7 +184,6 @@ class AtLeastOf:
                 yield from part.proof(article)
 
 
-_NAMES = (ast.Term, ast.ActorRef)
 _SEVERAL = (ast.And, ast.Or, ast.AtLeast)
 _CHOICES = (Either, AtLeastOf)
 
@@ -230,33 +227,32 @@ class Compiler:
 
     def _clause(self, node: ast.Node, fields: Fields, *, negated: bool) -> Clause:
         # The commonest first; `match` would take most of the time that a rule takes to compile.
-        if fields is CONTENT and isinstance(node, _NAMES):
-            present = _in_content(node.text) if isinstance(node, ast.Term) else self._actor(node)
-            return Absent(present) if negated else present
-        if isinstance(node, _SEVERAL):
+        if isinstance(node, ast.ActorRef) and fields is CONTENT:
+            present = self._actor(node)
+        elif texts := _texts(node, fields):
+            present = Present(AnyText(texts), fields)
+        elif isinstance(node, _SEVERAL):
             parts = tuple([self._clause(child, fields, negated=negated) for child in node.children])
             return _combined(parts, _count(node), negated=negated)
-        if isinstance(node, ast.Not):
+        elif isinstance(node, ast.Not):
             return self._clause(node.child, fields, negated=not negated)
-        if isinstance(node, ast.InField):
+        elif isinstance(node, ast.InField):
             return self._clause(node.child, (node.field,), negated=negated)
-        present = Present(self._leaf(node, fields), fields)
+        else:
+            present = Present(self._leaf(node, fields), fields)
         return Absent(present) if negated else present
 
     def _leaf(self, node: ast.Node, fields: Fields) -> Leaf:
-        if isinstance(node, ast.Term) or (isinstance(node, ast.Phrase) and not node.slop):
-            if fields is CONTENT:
-                return _in_content(node.text).leaf if isinstance(node, ast.Term) else words_leaf(node.text)
-            field = fields[0]
-            return exact_leaf(normal_code(field, node.text)) if field in CODE_FIELDS else words_leaf(node.text)
         if isinstance(node, ast.ActorRef):
             return self._actor(node).leaf
+        if texts := _texts(node, fields):
+            return AnyText(texts)
         if isinstance(node, ast.Near):
             left, right = self._leaf(node.left, fields), self._leaf(node.right, fields)
             return Near(left, right, node.distance, node.ordered)
         if isinstance(node, ast.Or):
             return AnyOf(tuple([self._leaf(part, fields) for part in node.children]))
-        return _words(node)
+        return _words(node, fields)
 
     def _actor(self, node: ast.ActorRef) -> Present:
         actor_id = node.actor_id
@@ -272,19 +268,35 @@ class Compiler:
         return present
 
 
-@lru_cache(maxsize=LEAF_CACHE_SIZE)
-def _in_content(text: str) -> Present:
-    """Return the clause of a word anywhere in the content, which many rules share."""
-    return Present(words_leaf(text), CONTENT)
+def _texts(node: ast.Node, fields: Fields) -> Sequence[str]:
+    """Return the words and phrases that the node asks for any of; none if it asks for anything else, such as codes."""
+    if isinstance(node, ast.Or):
+        texts = node.texts or _all_texts(node.children)
+    elif isinstance(node, ast.Term) or (isinstance(node, ast.Phrase) and not node.slop):
+        texts = (node.text,)
+    else:
+        return ()
+    return texts if fields is CONTENT or fields[0] not in CODE_FIELDS else ()
 
 
-def _words(node: ast.Node) -> Leaf:
+def _all_texts(nodes: Sequence[ast.Node]) -> Sequence[str]:
+    texts: list[str] = []
+    for node in nodes:
+        if not isinstance(node, ast.Term) and (not isinstance(node, ast.Phrase) or node.slop):
+            return ()
+        texts.append(node.text)
+    return texts
+
+
+def _words(node: ast.Node, fields: Fields) -> Leaf:
     if isinstance(node, ast.Prefix):
         return prefix_leaf(node.text)
     if isinstance(node, ast.Exact):
         return exact_leaf(node.text)
-    if isinstance(node, ast.Phrase):
+    if isinstance(node, ast.Phrase) and node.slop:
         return sloppy_leaf(node.text, node.slop)
+    if isinstance(node, ast.Term | ast.Phrase):
+        return exact_leaf(normal_code(fields[0], node.text))
     raise TypeError(f"not a query node: {node!r}")
 
 

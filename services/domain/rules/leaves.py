@@ -19,8 +19,6 @@ from services.domain.text.token_index import TokenIndex
 
 # What rules name again and again is among these; to keep more takes memory and saves no time that can be told.
 LEAF_CACHE_SIZE = 1 << 14
-# Phrases are hardly ever named twice, names aside; single words the compiler keeps.
-PHRASE_CACHE_SIZE = 1 << 13
 
 
 class Leaf(Protocol):
@@ -197,6 +195,40 @@ def _tables(members: Iterable[Leaf]) -> _Tables:
     return _Tables(frozenset(alone), by_key, tuple(others))
 
 
+@record(eq=False)
+class AnyText:
+    """Any of several words and phrases, in any inflection.
+
+    They are cut up and analysed at the first look: conditions, which are found by text, answer for most rules.
+    """
+
+    texts: Sequence[str]
+    _known: "Words | AnyOf | None" = field(default=None, init=False, repr=False)
+
+    @property
+    def leaf(self) -> "Words | AnyOf":
+        """Return the leaf that finds the same by keys."""
+        leaf = self._known
+        if leaf is None:
+            leaves = tuple([words_leaf(text) for text in self.texts])
+            leaf = AnyOf(leaves) if len(leaves) > 1 else leaves[0]
+            object.__setattr__(self, "_known", leaf)
+        return leaf
+
+    def verdict(self, keys: AbstractSet[str]) -> bool | None:
+        """Say whether any of the texts is there, or may be."""
+        return self.leaf.verdict(keys)
+
+    def find(self, index: TokenIndex) -> Occurrences:
+        """Return every occurrence of any text."""
+        return self.leaf.find(index)
+
+    def proof(self, index: TokenIndex) -> Iterator[Occurrences]:
+        """Yield every occurrence, text by text."""
+        for text in self.texts:
+            yield words_leaf(text).find(index)
+
+
 @record()
 class Near:
     """Two leaves at most `distance` words apart; adjacent words are 1 apart. `ordered`: the left one comes first.
@@ -264,13 +296,15 @@ def max_words(leaf: Leaf) -> int:
             return leaf.width
         case AnyOf():
             return max(map(max_words, leaf.members))
+        case AnyText():
+            return max_words(leaf.leaf)
         case Near():
             return max_words(leaf.left) + leaf.distance - 1 + max_words(leaf.right)
         case _:
             raise TypeError(f"not a leaf: {leaf!r}")
 
 
-@lru_cache(maxsize=PHRASE_CACHE_SIZE)
+@lru_cache(maxsize=LEAF_CACHE_SIZE)
 def words_leaf(text: str) -> Words:
     """Return the leaf that finds the words of `text`, which holds at least one, in any inflection."""
     return Words(_keys(text))

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from itertools import product
+from typing import NoReturn
 
 from schemas.match import EvidenceField
 from services.domain.rules.errors import RuleSyntaxError
@@ -25,14 +26,16 @@ Symbol = tuple[int, str, int, int]
 
 _PLAIN = "A-Za-z0-9А-яІіЇїЄєҐґЁё가-힣"
 _OPERATOR = rf"(?:(?i:{Keyword.AND}|{Keyword.OR}|{Keyword.NOT})|{Keyword.NEAR}|{Keyword.BEFORE}|{Keyword.OF})[\ )]"
-_ITEM = rf'(?:(?!{_OPERATOR})[{_PLAIN}]++|"[{_PLAIN}][{_PLAIN}\ ]*+")'
+_ITEM = rf'(?:(?!{_OPERATOR})[{_PLAIN}]++|"(?![^"]*{Keyword.OR})[{_PLAIN}][{_PLAIN}\ ]*+")'
 
 # One match a symbol, after the blanks before it. What is plainly a word comes first, because most symbols are; then a
-# whole `(a OR "b c" OR d)` of plain words and phrases, read in one go, because most symbols would be inside one.
+# whole `(a OR "b c" OR d)` of plain words and phrases, read in one go, because most symbols would be inside one; then
+# what is plainly an actor. No phrase of such a list holds OR, so that its items lie between those.
 _SYMBOL = re.compile(
     rf"""\s*+(?:
       ([{_PLAIN}]++)(?=[\s()]|,\s|\Z)(?!\s+(?i:OF)\s*\()
     | \(({_ITEM}(?:\ {Keyword.OR}\ {_ITEM})++)\)
+    | @([a-z0-9][a-z0-9_.-]{{0,127}}+)(?![^\s(),{QUOTES}])
     | ([(),])
     | ([A-Za-z]{{3,}}+)\*(?=[\s()]|,\s|\Z)
     | ((=?)[{QUOTES}]([^{QUOTES}]*+)([{QUOTES}]?)(?:~([^\s(),{QUOTES}]*))?)
@@ -45,10 +48,10 @@ _SYMBOL = re.compile(
     re.VERBOSE,
 )
 # The last group to close of each.
-_LIST, _BRACKET, _PREFIX, _QUOTED, _SIGN, _FIELD, _ACTOR, _COUNT, _BARE = 2, 3, 4, 5, 10, 11, 12, 14, 15
+_WORD, _LIST, _ACTOR, _BRACKET, _PREFIX, _QUOTED = range(1, 7)
+_SIGN, _FIELD, _NO_ACTOR, _COUNT, _BARE = 11, 12, 13, 15, 16
 
 _HARMFUL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
-_ACTOR_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
 _NEAR = re.compile(rf"({Keyword.NEAR}|{Keyword.BEFORE})(?:/(\w*))?")
 _RESERVED = re.compile("[" + re.escape(RESERVED.replace("*", "")) + "]")
 _FUZZY = re.compile(r"~\d*(?:\.\d+)?$")
@@ -79,32 +82,29 @@ _FIELDS = frozenset(EvidenceField)
 
 def symbols(query: str) -> Iterator[Symbol]:
     """Yield the symbols of `query` in order, ending with END."""
-    if harmful := _HARMFUL.search(query):
+    # What is harmful cannot be printed, and to look whether all can be takes next to no time.
+    if not query.isprintable() and (harmful := _HARMFUL.search(query)):
         char = ord(harmful.group())
         raise fault(query, harmful.start(), f"the character U+{char:04X} cannot be part of a query; take it out")
     for found in _SYMBOL.finditer(query):
         group = found.lastindex or 0
-        if group == _LIST:
-            yield LIST, found[_LIST], found.start(_LIST) - 1, 0
-        elif group <= _BRACKET:
+        if group == _WORD:
             word = found[group]
             kind = _KINDS.get(word, TERM)
             if kind == _UNFIT:
                 raise _unfit(query, word, found.start(group))
             yield kind, word, found.start(group), 0
+        elif group == _LIST:
+            yield LIST, found[_LIST], found.start(_LIST) - 1, 0
+        elif group == _ACTOR:
+            yield ACTOR, found[_ACTOR], found.start(_ACTOR) - 1, 0
+        elif group == _BRACKET:
+            yield _KINDS[found[group]], found[group], found.start(group), 0
         elif group == _PREFIX:
             yield PREFIX, found[group], found.start(group), 0
         else:
             yield _READERS[group](query, found)
     yield END, "", len(query), 0
-
-
-_ITEMS = re.compile(r'"[^"]*+"|[^" ]++')
-
-
-def items(text: str) -> list[str]:
-    """Return the words and quoted phrases of a LIST."""
-    return _ITEMS.findall(text)[::2] if '"' in text else text.split(f" {Keyword.OR} ")
 
 
 def fault(query: str, at: int, message: str) -> RuleSyntaxError:
@@ -134,17 +134,17 @@ def _wrong_case(query: str, at: int, word: str, right: str) -> RuleSyntaxError:
 
 
 def _quoted(query: str, found: re.Match[str]) -> Symbol:
-    exact, text, closing, slop = found.group(6, 7, 8, 9)
+    exact, text, closing, slop = found.group(7, 8, 9, 10)
     start = found.start(_QUOTED)
     if not closing:
         raise fault(query, start + len(exact), "the quote that opens here is never closed")
     if "*" in text:
-        raise fault(query, found.start(7) + text.index("*"), "* does not work inside quotes")
+        raise fault(query, found.start(8) + text.index("*"), "* does not work inside quotes")
     if not _has_words(text):
         raise fault(query, start, "expected words between the quotes")
     if slop is None:
         return EXACT if exact else PHRASE, text, start, 0
-    at = found.start(9) - 1
+    at = found.start(10) - 1
     if exact:
         raise fault(query, at, "~ does not work after an exact phrase")
     if len(list(tokens(text))) < 2:
@@ -173,21 +173,18 @@ def _field(query: str, found: re.Match[str]) -> Symbol:
     return FIELD, name, at, 0
 
 
-def _actor(query: str, found: re.Match[str]) -> Symbol:
-    actor_id = found[_ACTOR]
-    start = found.start(_ACTOR) - 1
-    if not _ACTOR_ID.fullmatch(actor_id):
-        raise fault(query, start, "expected an actor id after @: lower-case letters, digits, '_', '.' and '-'")
-    return ACTOR, actor_id, start, 0
+def _no_actor(query: str, found: re.Match[str]) -> NoReturn:
+    message = "expected an actor id after @: lower-case letters, digits, '_', '.' and '-'"
+    raise fault(query, found.start(_NO_ACTOR) - 1, message)
 
 
 def _count(query: str, found: re.Match[str]) -> Symbol:
-    digits, keyword = found.group(13, 14)
+    digits, keyword = found.group(14, 15)
     if keyword != Keyword.OF:
-        raise _wrong_case(query, found.start(14), keyword, Keyword.OF)
+        raise _wrong_case(query, found.start(15), keyword, Keyword.OF)
     count = _number(digits)
     # A list of more items than that is longer than any query.
-    return AT_LEAST, f"{digits} {keyword} (", found.start(13), 10**6 if count is None else count
+    return AT_LEAST, f"{digits} {keyword} (", found.start(14), 10**6 if count is None else count
 
 
 def _bare(query: str, found: re.Match[str]) -> Symbol:
@@ -276,4 +273,4 @@ def _has_words(text: str) -> bool:
     return (text.isascii() and text.isalnum()) or next(tokens(text), None) is not None
 
 
-_READERS = {_QUOTED: _quoted, _SIGN: _sign, _FIELD: _field, _ACTOR: _actor, _COUNT: _count, _BARE: _bare}
+_READERS = {_QUOTED: _quoted, _SIGN: _sign, _FIELD: _field, _NO_ACTOR: _no_actor, _COUNT: _count, _BARE: _bare}

@@ -26,13 +26,13 @@ from services.domain.rules.codes import CODE_FIELDS, code_fault, normal_code
 from services.domain.rules.errors import RuleSyntaxError
 from services.domain.rules.grammar import MAX_NEAR_NESTING, MAX_NESTING
 from services.domain.rules.lexer import (
+    ACTOR,
     AND,
     AT_LEAST,
     BEFORE,
     CLOSE,
     COMMA,
     END,
-    EXACT,
     FIELD,
     LAST_OPERAND,
     LIST,
@@ -46,20 +46,20 @@ from services.domain.rules.lexer import (
     TERM,
     Symbol,
     fault,
-    items,
     symbols,
 )
 
 _OPERANDS = "a word, a phrase, an @actor or a group"
 _NEAR_ADVICE = "NEAR and BEFORE join words, phrases, actors, (groups OR of them) and each other in parentheses"
 
-_NEAR_OPERANDS = (*LEAVES, Near)
 _TOO_DEEP = f"nested deeper than {MAX_NESTING} levels"
 _LEVELS_A_NESTING = 4  # n OF an OR of ANDs of a NEAR
+_SHALLOW = MAX_NESTING // _LEVELS_A_NESTING - 1  # nestings that cannot make too many levels
 _GROUP = 0  # below every operator
 _PRECEDENCE = {OPEN: _GROUP, AT_LEAST: _GROUP, OR: 1, AND: 2, NOT: 3, NEAR: 4, BEFORE: 4, FIELD: 5}
 _PREFIXES = frozenset((OPEN, AT_LEAST, NOT, FIELD))
 _BINARY = frozenset((AND, OR, NEAR, BEFORE))
+_JOINS = frozenset((AND, OR))
 _NEARS = frozenset((NEAR, BEFORE))
 _TIGHT = frozenset((NEAR, BEFORE, FIELD))
 
@@ -85,9 +85,18 @@ class _Parser:
         self._is_deep = False  # what is read may have too many levels
 
     def parse(self) -> Node:
+        operators = self._operators
         operand_next = True
         for symbol in symbols(self._query):
-            operand_next = self._take_operand(symbol) if operand_next else self._take_operator(symbol)
+            kind = symbol[0]
+            # The commonest in the shortest way, because a million rules hold five million symbols.
+            if operand_next:
+                operand_next = self._take_operand(symbol)
+            elif kind in _JOINS and (not operators or operators[-1][0] == kind):
+                operators.append(symbol)
+                operand_next = True
+            else:
+                operand_next = self._take_operator(symbol)
         tree = self._operands[0]
         if self._is_deep:
             for number, nodes in enumerate(levels(tree)):
@@ -99,7 +108,7 @@ class _Parser:
         """Take what may begin an operand; say whether an operand is still to come."""
         kind = symbol[0]
         if kind <= LAST_OPERAND:
-            if kind == LIST:
+            if kind == LIST and self._nesting >= _SHALLOW:
                 self._nest(symbol)
                 self._nesting -= 1
             self._operands.append(_operand(symbol))
@@ -113,6 +122,9 @@ class _Parser:
     def _take_operator(self, symbol: Symbol) -> bool:
         """Take what may follow an operand; say whether an operand is to come."""
         kind = symbol[0]
+        if kind == END:
+            self._finish()
+            return False
         if kind in _BINARY:
             self._push_binary(symbol)
             return True
@@ -122,9 +134,6 @@ class _Parser:
         if kind == COMMA:
             self._next_item(symbol)
             return True
-        if kind == END:
-            self._finish()
-            return False
         self._push_binary((AND, *symbol[1:]))
         return self._take_operand(symbol)
 
@@ -142,7 +151,7 @@ class _Parser:
         self._nesting += 1
         if self._nesting > MAX_NESTING:
             raise self._fault(symbol, _TOO_DEEP)
-        if self._nesting >= MAX_NESTING // _LEVELS_A_NESTING:
+        if self._nesting > _SHALLOW:
             self._is_deep = True
 
     def _push_binary(self, symbol: Symbol) -> None:
@@ -222,17 +231,21 @@ class _Parser:
 
     def _near(self, left: Node, right: Node, symbol: Symbol) -> Near:
         kind, _, _, distance = symbol
-        for operand in (left, right):
-            waiting = [operand]
-            while waiting:
-                node = waiting.pop()
-                if isinstance(node, Or):
+        is_nested = False
+        waiting = [right, left]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Or):
+                if not node.is_list:  # or all are words and phrases
                     waiting.extend(reversed(node.children))
-                elif not isinstance(node, _NEAR_OPERANDS):
-                    raise fault(self._query, node.start, _near_fault(node))
+            elif isinstance(node, Near):
+                is_nested = True
+            elif not isinstance(node, LEAVES):
+                raise fault(self._query, node.start, _near_fault(node))
         near = Near(left, right, distance, kind == BEFORE, left.start)
         # Between two NEARs there is one OR at most.
-        if sum(any(isinstance(node, Near) for node in nodes) for nodes in levels(near)) > MAX_NEAR_NESTING:
+        depth = sum(any(isinstance(node, Near) for node in nodes) for nodes in levels(near)) if is_nested else 1
+        if depth > MAX_NEAR_NESTING:
             raise self._fault(symbol, f"NEAR and BEFORE nest at most {MAX_NEAR_NESTING} deep")
         return near
 
@@ -292,21 +305,10 @@ def _operand(symbol: Symbol) -> Node:
     kind, text, start, slop = symbol
     if kind == TERM:
         return Term(text, start)
+    if kind == ACTOR:
+        return ActorRef(text, start)
     if kind == LIST:
-        return _any_of(text, start + 1)
+        return Or.of_list(text, start + 1)
     if kind == PHRASE:
         return Phrase(text, slop, start)
-    if kind == PREFIX:
-        return Prefix(text, start)
-    if kind == EXACT:
-        return Exact(text, start)
-    return ActorRef(text, start)
-
-
-def _any_of(text: str, start: int) -> Or:
-    nodes: list[Node] = []
-    at = start
-    for item in items(text):
-        nodes.append(Phrase(item[1:-1], 0, at) if item[0] == '"' else Term(item, at))
-        at += len(item) + len(" OR ")
-    return Or(tuple(nodes), start)
+    return Prefix(text, start) if kind == PREFIX else Exact(text, start)

@@ -7,12 +7,15 @@ from services.domain.rules.article_index import CONTENT, Fields
 from services.domain.rules.compiler import Absent, All, AtLeastOf, Clause, Either, Present
 from services.domain.rules.composites import Sides
 from services.domain.rules.conditions import Conditions
-from services.domain.rules.leaves import AnyOf, ExactWords, Leaf, Near, Sloppy, Words
+from services.domain.rules.leaves import AnyOf, AnyText, ExactWords, Leaf, Near, Sloppy, Words
 from services.domain.rules.presearcher import Options, Plan
 from services.domain.rules.vocabulary import Form, Scope
+from services.domain.text.analyzer import analyze, surfaces
 
-# Of either kind; as with leaves, more would take memory and save no time.
+# As with leaves, more would take memory and save no time.
 MAX_KNOWN = 1 << 14
+# Of words, and of phrases: what is not known is cut up, analysed, and looked for among the conditions of its form.
+MAX_TEXTS = 1 << 16
 _UNDECIDED = Plan(exact=False)
 
 
@@ -21,7 +24,10 @@ class Planner:
 
     def __init__(self, conditions: Conditions) -> None:
         self._conditions = conditions
-        # What rules share, by identity: words and actors in the content, and actors of many names next to NEAR.
+        # By scope the conditions of words, and of phrases.
+        self._word_of: tuple[dict[str, int], ...] = tuple({} for _ in Scope)
+        self._phrase_of: tuple[dict[str, int], ...] = tuple({} for _ in Scope)
+        # What rules share, by identity: actors, and groups next to NEAR.
         self._plans: dict[Clause, Plan] = {}
         self._sets: dict[tuple[AnyOf, Scope], Options] = {}
 
@@ -29,15 +35,52 @@ class Planner:
         """Return the plan of a compiled rule."""
         if isinstance(clause, Present):
             return self._plans.get(clause) or self._present(clause)
+        if isinstance(clause, All):
+            return self._all(clause.parts)
         if isinstance(clause, Either):
             return self._either(clause.parts)
-        if isinstance(clause, All):
-            return self._all([self.plan(part) for part in clause.parts])
         if isinstance(clause, Absent):
             return self._absent(clause.clause)
         if isinstance(clause, AtLeastOf):
             return self._at_least(clause.count, [self.plan(part) for part in clause.parts])
         raise TypeError(f"not a clause: {clause!r}")
+
+    def _any_text(self, texts: Sequence[str], scope: Scope) -> Options | None:
+        """Return the conditions of which any means that one of the texts is found; None if conditions cannot tell."""
+        words, phrases = self._word_of[scope], self._phrase_of[scope]
+        # Without a loop of ours, because rules are full of words, and nearly all of them are known.
+        found = list(filter(None, map(words.get, texts)))
+        if len(found) < len(texts):
+            found.clear()
+            for text in texts:
+                condition = words.get(text) or phrases.get(text) or self._text(text, scope)
+                if condition is None:
+                    return None
+                found.append(condition)
+        return (found[0],) if len(found) == 1 else self._row(tuple(dict.fromkeys(found)))
+
+    def _text(self, text: str, scope: Scope) -> int | None:
+        """Return the condition that a text not known yet stands in the scope, and know it; None if it is too long."""
+        known = self._word_of[scope].get
+        # A word is the same whether it stands alone or in a phrase.
+        words = [known(surface) or self._word(surface, scope) for surface in surfaces(text)]
+        if len(words) == 1:
+            return words[0]
+        if len(words) > WIDTH:
+            return None
+        phrases = self._phrase_of[scope]
+        if len(phrases) >= MAX_TEXTS:
+            phrases.clear()
+        phrases[text] = condition = self._conditions.phrase(tuple(words))
+        return condition
+
+    def _word(self, surface: str, scope: Scope) -> int:
+        """Return the condition of a word that is not known, and know it."""
+        words = self._word_of[scope]
+        if len(words) >= MAX_TEXTS:
+            words.clear()
+        words[surface] = condition = self._conditions.word(scope, Form.KEY, analyze(surface).key)
+        return condition
 
     def _present(self, clause: Present) -> Plan:
         leaf, scope = clause.leaf, _scope(clause.fields)
@@ -45,7 +88,7 @@ class Planner:
         if options is None:
             return Plan(self._needed(leaf, scope), exact=False)
         plan = Plan((options,))
-        if _is_shared(clause):
+        if clause.fields is CONTENT and isinstance(leaf, AnyOf):
             if len(self._plans) > MAX_KNOWN:
                 self._plans.clear()
             self._plans[clause] = plan
@@ -56,20 +99,25 @@ class Planner:
         options = plan.clauses[0] if plan else self._options(clause.leaf, _scope(clause.fields))
         return _UNDECIDED if options is None else Plan(veto=options)
 
-    def _all(self, parts: Sequence[Plan]) -> Plan:
+    def _all(self, parts: Sequence[Clause]) -> Plan:
         clauses: list[Options] = []
         vetoes: list[int] = []
         exact = True
         for part in parts:
-            clauses += part.clauses
-            vetoes += part.veto
-            exact = exact and part.exact
+            if isinstance(part, Present) and isinstance(part.leaf, AnyText):  # the commonest, without a Plan for each
+                options = self._any_text(part.leaf.texts, _scope(part.fields))
+                if options is not None:
+                    clauses.append(options)
+                    continue
+            plan = self._plans.get(part) or self.plan(part)
+            clauses += plan.clauses
+            vetoes += plan.veto
+            exact = exact and plan.exact
         veto = self._row(tuple(dict.fromkeys(vetoes))) if vetoes else ()
         return Plan(tuple(dict.fromkeys(clauses)), veto or (), exact and veto is not None)
 
     def _either(self, parts: Sequence[Clause]) -> Plan:
-        known = self._plans.get
-        planned = [known(part) or self.plan(part) for part in parts]
+        planned = [self.plan(part) for part in parts]
         listed: list[int] = []
         for part in planned:
             if not part.exact or len(part.clauses) != 1 or part.veto:
@@ -96,6 +144,8 @@ class Planner:
 
     def _options(self, leaf: Leaf, scope: Scope) -> Options | None:
         """Return the conditions of which any means that the leaf is found; None if conditions cannot tell."""
+        if isinstance(leaf, AnyText):
+            return self._any_text(leaf.texts, scope)
         if isinstance(leaf, Words | ExactWords):
             return self._words(leaf, scope)
         if isinstance(leaf, AnyOf):
@@ -156,6 +206,8 @@ class Planner:
     def _needed(self, leaf: Leaf, scope: Scope) -> tuple[Options, ...]:
         """Return clauses that hold wherever a leaf is found that conditions cannot tell, though not only there."""
         match leaf:
+            case AnyText():
+                return self._needed(leaf.leaf, scope)
             case Near(left=left, right=right):
                 return self._certain(left, scope) + self._certain(right, scope)
             case AnyOf(members=members):
@@ -186,14 +238,9 @@ class Planner:
         return (self._conditions.any_of(each for option in options for each in self._conditions.needed(option)),)
 
 
-def _is_shared(clause: Present) -> bool:
-    """Say whether this may be a clause that the compiler gives to all rules that name the word or actor."""
-    leaf = clause.leaf
-    return clause.fields is CONTENT and (isinstance(leaf, AnyOf) or (isinstance(leaf, Words) and len(leaf.keys) == 1))
-
-
 def _has_near(leaf: Leaf) -> bool:
-    return isinstance(leaf, Near) or (isinstance(leaf, AnyOf) and any(map(_has_near, leaf.members)))
+    # Not among an actor's aliases, of which there may be many.
+    return isinstance(leaf, Near) or (isinstance(leaf, AnyOf) and not leaf.shared and any(map(_has_near, leaf.members)))
 
 
 def _scope(fields: Fields) -> Scope:
