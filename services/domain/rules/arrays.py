@@ -63,12 +63,11 @@ class IntArray:
             self._settle()
         return self._view
 
-    def reorder(self, order: Ints, width: int = 1) -> None:
-        """Put the first integers into this order, `width` at a time: those at `order[0]` first. Those behind stay."""
+    def reorder(self, order: Ints) -> None:
+        """Put the first integers into this order: the one at `order[0]` first. Those behind stay."""
         # Into a new array, as a view of the old one may be in use.
         data = self.view.copy()
-        groups = data.reshape(-1, width)
-        groups[: len(order)] = groups[order]
+        data[: len(order)] = data[order]
         self._data = self._view = data
 
     def _settle(self) -> None:
