@@ -166,7 +166,11 @@ class Conditions:
         texts = {field: article.searched(field, asked.languages) for field in asked.fields}
         read = asked.read(texts)
         check = partial(self._really_there, read=read, article=article) if self._checked else _as_found
-        held = steps.hold(read, self._composites, self.truth, check)
+        try:
+            held = steps.hold(read, self._composites, self.truth, check)
+        except BaseException:  # memory may give out: what was set by then must not count for the next article
+            self.truth[:] = 0
+            raise
         self._count(held)
         return held
 

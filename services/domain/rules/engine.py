@@ -46,7 +46,7 @@ MIN_COMPACTED = 4_096
 # From so many rules on, loading compiled steps pays.
 MIN_NATIVE = 500
 # How many rules go through each stage of loading together: one at a time, the code of all stages does not fit into the
-# processor's cache, and each rule takes two fifths longer.
+# processor's cache, and each rule takes a third longer.
 RULES_A_BATCH = 256
 # Removed rules leave their conditions behind; with more of them than this and than there are rules, all is built anew.
 MIN_DROPPED = 1_024

@@ -96,7 +96,7 @@ def _places_of(conditions: Indices, positions: Indices, numbers: Indices, counts
 @_compiled()
 def _reaching(zones: np.uint64, steps: int) -> np.uint64:
     """Return zones, and so many on either side of each."""
-    for _ in range(min(steps, _ZONES)):
+    for _ in range(steps):
         zones |= zones << _ONE | zones >> _ONE
     return zones
 

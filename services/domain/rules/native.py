@@ -70,7 +70,11 @@ class NativeSteps:
             self._rows.of(rows),
             _indices(names),
         )
-        stretches = check(Stretches(*found))
+        try:
+            stretches = check(Stretches(*found))
+        except BaseException:
+            self._numbers, self._zones = np.zeros(1, np.uint32), np.zeros(1, np.uint64)
+            raise
         all_held: Indices = self._kernels.find_others(
             held,
             words,

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.article import Article
 from services.domain.rules import ast, engine, postings
+from services.domain.rules.article_index import ArticleIndex
 from services.domain.rules.ast import format_query
 from services.domain.rules.engine import RuleEngine
 from services.domain.rules.errors import RuleMeaningError
@@ -106,6 +107,23 @@ def test_rules_for_words_seen_before_find_them_at_either_end_of_an_article() -> 
         for words in (["Kyiv-weapons", *["filler"] * fillers], [*["the"] * fillers, "Kyiv-weapons"]):
             found = sorted(key.rule_id for key in changed.satisfied_by(article(title="", text=" ".join(words))))
             assert found == ["first_word", "near", "phrase", "second_word"], words
+
+
+def test_an_article_that_could_not_be_matched_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory may give out while one is read; what was found by then must not count for the next one."""
+    engine = RuleEngine(GAZETTEER)
+    engine.replace_all([builders.rule('="South Korea" NEAR/3 Kyiv', "near"), builders.rule("weapons", "word")])
+    read = article(title="", text="weapons for South Korea, Kyiv")
+
+    def fails(*_arguments: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ArticleIndex, "find", fails)
+        with pytest.raises(MemoryError):
+            engine.satisfied_by(read)
+    assert [key.rule_id for key in engine.satisfied_by(article(title="", text="Kyiv"))] == []
+    assert sorted(key.rule_id for key in engine.satisfied_by(read)) == ["near", "word"]
 
 
 @pytest.mark.usefixtures("compiled_steps")
